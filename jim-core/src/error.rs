@@ -1,0 +1,175 @@
+//! What can go wrong, as the outside sees it: a stable [`Code`] per refusal.
+
+use std::time::Duration;
+
+use crate::repo::RepoError;
+use crate::time::Millis;
+
+/// What a service call returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)+) => {
+        /// The stable name of a refusal. Names never change; new ones may come.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code { $($(#[$doc])* $variant,)+ }
+
+        impl Code {
+            /// Every code there is, in the order of the documentation.
+            pub const ALL: &[Code] = &[$(Code::$variant,)+];
+
+            /// The name on the wire, such as `friend.not_friend`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$variant => $text,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// One or more values break a limit; the error lists each.
+    Invalid = "request.invalid",
+    /// A cursor was not made by this server for this list.
+    CursorInvalid = "cursor.invalid",
+    /// No session, or one that ended.
+    AuthRequired = "auth.required",
+    /// Registration is switched off.
+    RegistrationClosed = "auth.registration_closed",
+    /// Somebody has this user name.
+    UsernameTaken = "auth.username_taken",
+    /// Unknown name or wrong password; the two look alike.
+    InvalidCredentials = "auth.invalid_credentials",
+    /// The password is right, the account is disabled.
+    AccountDisabled = "auth.account_disabled",
+    /// The refresh token is unknown, used up or expired.
+    RefreshInvalid = "auth.refresh_invalid",
+    /// The old password is wrong.
+    WrongPassword = "auth.wrong_password",
+    /// Absent, or not for the caller to see.
+    NotFound = "resource.not_found",
+    /// A request to oneself.
+    FriendSelf = "friend.self",
+    /// The two are friends already.
+    FriendExists = "friend.exists",
+    /// One of the two has as many friends as allowed.
+    FriendFull = "friend.full",
+    /// The caller blocks the other.
+    FriendBlocked = "friend.blocked",
+    /// The other does not take requests from the caller.
+    FriendRefused = "friend.refused",
+    /// Not a friend, or blocked by the other; the two look alike.
+    NotFriend = "friend.not_friend",
+    /// An equal request is pending.
+    FriendRequestDuplicate = "friend_request.duplicate",
+    /// The request was answered already.
+    FriendRequestDecided = "friend_request.decided",
+    /// One cannot block oneself.
+    BlockSelf = "block.self",
+    /// The other account is disabled.
+    UserUnavailable = "user.unavailable",
+    /// A room that cannot be, such as one with oneself.
+    RoomInvalid = "room.invalid",
+    /// The same `client_ref` was used for other content.
+    RefConflict = "message.ref_conflict",
+    /// A number beyond the end of the log.
+    LogAhead = "log.ahead",
+    /// Too many; the answer says when to come back.
+    RateLimited = "rate.limited",
+    /// A part is down or busy; a change may still take effect.
+    Unavailable = "service.unavailable",
+    /// The disk is full; nothing was changed.
+    StorageFull = "storage.full",
+    /// A fault of ours; the log has its cause.
+    Server = "server.error",
+}
+
+/// One field that breaks a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Path of the field, such as `content.text`.
+    pub field: String,
+    /// Stable name of what is wrong, such as `too_long` or `password.common`.
+    pub code: &'static str,
+    /// The same in words; never holds the rejected value.
+    pub detail: String,
+}
+
+/// Why a call was refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A rule said no; nothing was changed.
+    #[error("{}", .0.as_str())]
+    Refused(Code),
+    /// A rule says no until a time.
+    #[error("{} until {}", .code.as_str(), .until)]
+    RefusedUntil {
+        /// The rule.
+        code: Code,
+        /// When it ends.
+        until: Millis,
+    },
+    /// Values break limits; nothing was changed.
+    #[error("invalid values")]
+    Invalid(Vec<FieldError>),
+    /// Too many calls.
+    #[error("rate limited")]
+    Limited {
+        /// When the next call will be taken.
+        retry_after: Duration,
+    },
+    /// A part is down or busy. A change may still take effect: ask again.
+    #[error("unavailable")]
+    Unavailable(#[source] RepoError),
+    /// No room on the disk; nothing was changed.
+    #[error("storage full")]
+    StorageFull,
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// The stable name of this refusal.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Error::Refused(code) | Error::RefusedUntil { code, .. } => *code,
+            Error::Invalid(_) => Code::Invalid,
+            Error::Limited { .. } => Code::RateLimited,
+            Error::Unavailable(_) => Code::Unavailable,
+            Error::StorageFull => Code::StorageFull,
+            Error::Internal(_) => Code::Server,
+        }
+    }
+
+    /// One broken field.
+    #[must_use]
+    pub fn field(field: &str, code: &'static str, detail: impl Into<String>) -> Self {
+        Error::Invalid(vec![FieldError { field: field.into(), code, detail: detail.into() }])
+    }
+
+    /// A fault of ours with its cause in words.
+    #[must_use]
+    pub fn internal(cause: &'static str) -> Self {
+        Error::Internal(cause.into())
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Error::Refused(code)
+    }
+}
+
+impl From<RepoError> for Error {
+    fn from(error: RepoError) -> Self {
+        match error {
+            RepoError::Busy | RepoError::Unavailable(_) => Error::Unavailable(error),
+            RepoError::Full => Error::StorageFull,
+            RepoError::Conflict | RepoError::Broken(_) => Error::Internal(Box::new(error)),
+        }
+    }
+}

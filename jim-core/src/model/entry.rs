@@ -1,0 +1,269 @@
+//! Entries of the numbered logs.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::content::{ClientRef, ContentDigest};
+use crate::id::{RoomId, Seq, UserId};
+use crate::time::Millis;
+
+/// What happened, in the past tense: `message.sent`, `friend.added`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Kind(Cow<'static, str>);
+
+impl Kind {
+    /// Somebody wrote something.
+    pub const MESSAGE_SENT: Kind = Kind::of("message.sent");
+    /// Somebody asks to be a friend.
+    pub const FRIEND_REQUESTED: Kind = Kind::of("friend.requested");
+    /// A request was declined.
+    pub const FRIEND_REJECTED: Kind = Kind::of("friend.rejected");
+    /// A request was taken back.
+    pub const FRIEND_CANCELLED: Kind = Kind::of("friend.cancelled");
+    /// Two became friends.
+    pub const FRIEND_ADDED: Kind = Kind::of("friend.added");
+    /// A remark changed.
+    pub const FRIEND_UPDATED: Kind = Kind::of("friend.updated");
+    /// Two are friends no more.
+    pub const FRIEND_REMOVED: Kind = Kind::of("friend.removed");
+    /// The owner blocked somebody.
+    pub const BLOCK_ADDED: Kind = Kind::of("block.added");
+    /// The owner unblocked somebody.
+    pub const BLOCK_REMOVED: Kind = Kind::of("block.removed");
+    /// A private room was opened without a friendship.
+    pub const CONVERSATION_OPENED: Kind = Kind::of("conversation.opened");
+    /// The owner's profile changed.
+    pub const PROFILE_CHANGED: Kind = Kind::of("profile.changed");
+    /// A session ended.
+    pub const SESSION_REVOKED: Kind = Kind::of("session.revoked");
+
+    const fn of(name: &'static str) -> Kind {
+        Kind(Cow::Borrowed(name))
+    }
+
+    /// A kind by name; a newer release may have stored one that this one does not know.
+    #[must_use]
+    pub fn named(name: String) -> Kind {
+        if name == Kind::MESSAGE_SENT.as_str() { Kind::MESSAGE_SENT } else { Kind(Cow::Owned(name)) }
+    }
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A numbered log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LogId {
+    /// What happens in a room.
+    Room(RoomId),
+    /// What happens to an account; its owner knows it as `me`.
+    User(UserId),
+}
+
+impl LogId {
+    /// The name on the wire: `me` or the room.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            LogId::Room(room) => room.to_string(),
+            LogId::User(_) => "me".into(),
+        }
+    }
+}
+
+/// The part of the log that an append was decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The last entry that took a right away when the rights were read. A newer one makes the append stale.
+    Fence(Seq),
+    /// Decided and committed elsewhere: an outbox task.
+    Decided,
+}
+
+/// An entry that is to be appended to a room.
+#[derive(Debug, Clone)]
+pub struct NewEntry {
+    /// The room.
+    pub room: RoomId,
+    /// Who writes; [`UserId::SYSTEM`] if nobody.
+    pub by: UserId,
+    /// With room and writer unique for ever.
+    pub client_ref: ClientRef,
+    /// What happens.
+    pub kind: Kind,
+    /// Whether it counts as unread: what a person wrote does.
+    pub counted: bool,
+    /// Whether it takes a right away, and so moves the fence.
+    pub fences: bool,
+    /// The `data` of the entry, as JSON.
+    pub body: Arc<RawValue>,
+    /// Of the content as sent.
+    pub digest: Option<ContentDigest>,
+    /// What it was decided on.
+    pub guard: Guard,
+    /// The clock when it was offered; the entry's time is not below that of the entry before.
+    pub at: Millis,
+}
+
+/// An entry of a room log.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The room.
+    pub room: RoomId,
+    /// Its number in the room.
+    pub seq: Seq,
+    /// Counted entries of the room up to and with this one.
+    pub ord: i64,
+    /// Number of the last entry that took a right away, up to and with this one.
+    pub fence: Seq,
+    /// When.
+    pub at: Millis,
+    /// Who; [`UserId::SYSTEM`] if nobody.
+    pub by: UserId,
+    /// The writer's own name for it.
+    pub client_ref: ClientRef,
+    /// What happened.
+    pub kind: Kind,
+    /// Of the content as sent; gone with the body.
+    pub digest: Option<ContentDigest>,
+    /// The `data` as JSON; gone when erased.
+    pub body: Option<Arc<RawValue>>,
+    /// Encoded at most once.
+    pub json: OnceLock<Bytes>,
+}
+
+#[derive(Serialize)]
+struct Wire<'a, L, D> {
+    log: L,
+    seq: Seq,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    at: Millis,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<UserId>,
+    data: D,
+}
+
+#[derive(Serialize)]
+struct Hidden {
+    hidden: bool,
+}
+
+fn encode(wire: &impl Serialize) -> Bytes {
+    // Strings, numbers and checked JSON cannot fail to encode.
+    Bytes::from(serde_json::to_vec(wire).unwrap_or_default())
+}
+
+impl Entry {
+    /// The entry as its readers get it, in frames and in history. Encoded once for all of them.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        self.json
+            .get_or_init(|| match &self.body {
+                Some(data) => encode(&Wire {
+                    log: self.room,
+                    seq: self.seq,
+                    kind: self.kind.as_str(),
+                    at: self.at,
+                    by: some(self.by),
+                    data,
+                }),
+                None => self.hidden_json(),
+            })
+            .clone()
+    }
+
+    /// The stub that stands for the entry where its body is not to be seen.
+    #[must_use]
+    pub fn hidden_json(&self) -> Bytes {
+        hidden_json(&LogId::Room(self.room), self.seq, &self.kind, self.at, self.by)
+    }
+}
+
+fn some(by: UserId) -> Option<UserId> {
+    (by != UserId::SYSTEM).then_some(by)
+}
+
+/// The stub of an entry whose body is not for this reader, made from its head alone.
+#[must_use]
+pub fn hidden_json(log: &LogId, seq: Seq, kind: &Kind, at: Millis, by: UserId) -> Bytes {
+    encode(&Wire { log: log.name(), seq, kind: kind.as_str(), at, by: some(by), data: Hidden { hidden: true } })
+}
+
+/// An entry of a user log.
+#[derive(Debug, Clone)]
+pub struct UserEntry {
+    /// Whose log.
+    pub user: UserId,
+    /// Its number.
+    pub seq: Seq,
+    /// When.
+    pub at: Millis,
+    /// What happened.
+    pub kind: Kind,
+    /// The `data` as JSON.
+    pub body: Arc<RawValue>,
+}
+
+impl UserEntry {
+    /// The entry as its owner gets it.
+    #[must_use]
+    pub fn json(&self) -> Bytes {
+        encode(&Wire { log: "me", seq: self.seq, kind: self.kind.as_str(), at: self.at, by: None, data: &self.body })
+    }
+}
+
+/// The end of a room's log. All zero for an empty room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The room.
+    pub room: RoomId,
+    /// Number of the last entry.
+    pub seq: Seq,
+    /// Counted entries.
+    pub ord: i64,
+    /// Number of the last entry that took a right away.
+    pub fence: Seq,
+    /// Time of the last entry.
+    pub at: Millis,
+}
+
+impl Head {
+    /// The end of a log without entries.
+    #[must_use]
+    pub fn empty(room: RoomId) -> Self {
+        Head { room, seq: Seq::ZERO, ord: 0, fence: Seq::ZERO, at: Millis(0) }
+    }
+
+    /// Numbers the next entry and moves on to it. Every adapter numbers by this.
+    #[must_use]
+    pub fn number(&mut self, new: &NewEntry) -> Entry {
+        self.seq = self.seq.next();
+        self.ord += i64::from(new.counted);
+        self.at = self.at.max(new.at);
+        if new.fences {
+            self.fence = self.seq;
+        }
+        Entry {
+            room: self.room,
+            seq: self.seq,
+            ord: self.ord,
+            fence: self.fence,
+            at: self.at,
+            by: new.by,
+            client_ref: new.client_ref.clone(),
+            kind: new.kind.clone(),
+            digest: new.digest.clone(),
+            body: Some(new.body.clone()),
+            json: OnceLock::new(),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Accounts and what others see of them.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::{Broken, Limits, text};
+use crate::id::UserId;
+use crate::model::limits::Range;
+use crate::time::Millis;
+
+/// The form under which names are compared: NFKC, case folded, NFKC again (Unicode Technical Report 36).
+#[must_use]
+pub fn fold(text: &str) -> String {
+    caseless::default_case_fold_str(&text.nfkc().collect::<String>()).nfkc().collect()
+}
+
+/// The name an account logs in with: letters, digits and `._-`; unique in its folded form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username {
+    text: String,
+    key: String,
+}
+
+impl Username {
+    /// Parses a user name.
+    pub fn parse(text: &str, limits: &Limits) -> Result<Self, Broken> {
+        text::length(text, limits.username)?;
+        let key = fold(text);
+        let plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+        if !plain(text) || !plain(&key) {
+            return Err(Broken::new("invalid", "letters, digits, dots, underscores and hyphens only"));
+        }
+        text::length(&key, Range { min: 1, max: 64 })?;
+        Ok(Username { text: text.into(), key })
+    }
+
+    /// As its owner wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The folded form under which it is unique.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// The name that others see; not unique.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nickname(String);
+
+impl Nickname {
+    /// Parses a nickname.
+    pub fn parse(text: &str, limits: &Limits) -> Result<Self, Broken> {
+        text::line(text, limits.nickname).map(Nickname)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The folded form under which it is searched.
+    #[must_use]
+    pub fn key(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+impl From<&Username> for Nickname {
+    fn from(name: &Username) -> Self {
+        Nickname(name.as_str().into())
+    }
+}
+
+/// A line under one's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusText(pub(crate) String);
+
+impl StatusText {
+    /// Parses a status text.
+    pub fn parse(text: &str, limits: &Limits) -> Result<Self, Broken> {
+        text::line(text, Range { min: 1, max: limits.status_text }).map(StatusText)
+    }
+}
+
+/// A day of birth between 1900 and today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BirthDate(pub(crate) NaiveDate);
+
+impl BirthDate {
+    /// Parses `YYYY-MM-DD`.
+    pub fn parse(text: &str, now: Millis) -> Result<Self, Broken> {
+        let wrong = |detail| Broken::new("invalid", detail);
+        if text.len() != 10 {
+            return Err(wrong("a date as YYYY-MM-DD"));
+        }
+        let date: NaiveDate = text.parse().map_err(|_| wrong("a date as YYYY-MM-DD"))?;
+        // A day more than now: somewhere it is tomorrow already.
+        let latest = now.plus(std::time::Duration::from_secs(86_400)).to_utc().date_naive();
+        let earliest = NaiveDate::from_ymd_opt(1900, 1, 1).unwrap_or_default();
+        if date < earliest || date > latest {
+            return Err(wrong("between 1900-01-01 and today"));
+        }
+        Ok(BirthDate(date))
+    }
+}
+
+/// Whether an account can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserState {
+    /// In use.
+    Active,
+    /// Switched off by an administrator.
+    Disabled,
+}
+
+/// An account as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// As its owner wrote it.
+    pub username: String,
+    /// What others see.
+    pub nickname: String,
+    /// `YYYY-MM-DD`.
+    pub birth_date: Option<String>,
+    /// A line under the name.
+    pub status_text: Option<String>,
+    /// Whether it can be used.
+    pub state: UserState,
+    /// Since when it exists.
+    pub created_at: Millis,
+}
+
+impl User {
+    /// What others see of this account.
+    #[must_use]
+    pub fn card(&self) -> UserCard {
+        UserCard { id: self.id, nickname: self.nickname.clone(), status_text: self.status_text.clone() }
+    }
+}
+
+/// What its owner sees of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Me {
+    /// Id.
+    pub id: UserId,
+    /// User name.
+    pub username: String,
+    /// Nickname.
+    pub nickname: String,
+    /// `YYYY-MM-DD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub birth_date: Option<String>,
+    /// Chosen presence.
+    pub status: &'static str,
+    /// A line under the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_text: Option<String>,
+    /// `user` or `admin`.
+    pub role: &'static str,
+    /// Since when the account exists.
+    pub created_at: Millis,
+}
+
+impl From<User> for Me {
+    fn from(user: User) -> Self {
+        Me {
+            id: user.id,
+            username: user.username,
+            nickname: user.nickname,
+            birth_date: user.birth_date,
+            status: "online",
+            status_text: user.status_text,
+            role: "user",
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// What others see of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserCard {
+    /// Id.
+    pub id: UserId,
+    /// Nickname.
+    pub nickname: String,
+    /// A line under the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_text: Option<String>,
+}
+
+/// What to do with a field that can be absent: keep it, clear it, or set it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Change<T> {
+    /// Leave it as it is.
+    #[default]
+    Keep,
+    /// Remove its value.
+    Clear,
+    /// Give it this value.
+    Set(T),
+}
+
+/// A change of one's own profile.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProfileChange {
+    /// Nickname; `None` keeps it. It cannot be cleared.
+    pub nickname: Option<Nickname>,
+    /// Day of birth.
+    pub birth_date: Change<BirthDate>,
+    /// Line under the name.
+    pub status_text: Change<StatusText>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_alike_share_a_key() {
+        let limits = Limits::default();
+        let key = |text| Username::parse(text, &limits).unwrap().key().to_owned();
+        assert_eq!(key("Ann"), key("ANN"));
+        assert_eq!(key("ａｎｎ"), key("ann"));
+        assert_eq!(key("straße"), key("STRASSE"));
+        assert_ne!(key("ann"), key("anne"));
+    }
+
+    #[test]
+    fn a_username_is_held_to_its_length_and_alphabet() {
+        let limits = Limits::default();
+        let max = "a".repeat(32);
+        for good in ["abc", "a.b", "a_b-c", "张三丰", max.as_str()] {
+            assert!(Username::parse(good, &limits).is_ok(), "{good}");
+        }
+        let long = "a".repeat(33);
+        for bad in ["ab", long.as_str(), "a b", "a@b", "a/b", "", "abc\0", "ab\u{202e}c", "😀😀😀"] {
+            assert!(Username::parse(bad, &limits).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_birth_date_is_a_day_between_1900_and_tomorrow() {
+        let now = Millis(1_800_000_000_000);
+        for good in ["1900-01-01", "2000-02-29", "2027-01-16"] {
+            assert!(BirthDate::parse(good, now).is_ok(), "{good}");
+        }
+        for bad in ["1899-12-31", "2027-01-17", "2001-02-29", "2000-2-9", "", "tomorrow", "2000-01-01T00:00:00Z"] {
+            assert!(BirthDate::parse(bad, now).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+use async_trait::async_trait;
+
+use super::Res;
+use crate::id::UserId;
+use crate::model::friend::Friendship;
+use crate::time::Millis;
+
+/// Friendships: two rows a pair, one for each side.
+#[async_trait]
+pub trait FriendRepo: Send {
+    /// One side of a friendship.
+    async fn get(&mut self, user: UserId, friend: UserId) -> Res<Option<Friendship>>;
+    /// A person's friends by id, above `after`.
+    async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<Friendship>>;
+    /// How many friends a person has.
+    async fn count(&mut self, user: UserId) -> Res<u32>;
+    /// Makes two people friends, both sides. `Conflict` if they are.
+    async fn add(&mut self, a: UserId, b: UserId, since: Millis) -> Res<()>;
+    /// Ends a friendship, both sides; `false` if there was none.
+    async fn remove(&mut self, a: UserId, b: UserId) -> Res<bool>;
+    /// Sets or clears what a person calls a friend; `false` if they are not friends.
+    async fn set_remark(&mut self, user: UserId, friend: UserId, remark: Option<&str>) -> Res<bool>;
+}

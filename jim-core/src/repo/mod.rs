@@ -1,0 +1,53 @@
+//! What storage must do, in words and types. Adapters are held to it by the contract suite (`testkit`).
+//!
+//! Two sides: the relational side is a unit of work ([`Store`], [`Unit`]); the room logs are atomic appends
+//! ([`RoomLogRepo`]). Absence is `Ok(None)`. Lists come in the order that their method names, and never hold more
+//! than `limit` things.
+
+mod blocks;
+mod conversations;
+mod friend_requests;
+mod friends;
+mod outbox;
+mod room_log;
+mod sessions;
+mod settings;
+mod unit;
+mod user_log;
+mod users;
+
+pub use blocks::BlockRepo;
+pub use conversations::ConversationRepo;
+pub use friend_requests::{FriendRequestRepo, NewRequest};
+pub use friends::FriendRepo;
+pub use outbox::{OutboxRepo, Task};
+pub use room_log::{Appended, RoomLogRepo, Slice};
+pub use sessions::{NewSession, SessionRepo, SessionTokens, StoredSession, Ticket};
+pub use settings::SettingRepo;
+pub use unit::{Committed, Lock, PeerState, PrivateRights, Store, Told, Tx, Unit};
+pub use user_log::{UserEvent, UserLogRepo};
+pub use users::{NewUser, UserRepo};
+
+/// What a repository returns.
+pub type Res<T> = Result<T, RepoError>;
+
+/// Why a repository failed. A rule is never among the reasons.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepoError {
+    /// Others were in the way for too long; nothing was changed.
+    #[error("storage is busy")]
+    Busy,
+    /// Storage is out of reach; a change may or may not have taken effect.
+    #[error("storage is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No room on the disk; nothing was changed.
+    #[error("storage is full")]
+    Full,
+    /// A unique key was in the way; nothing was changed.
+    #[error("a unique key is taken")]
+    Conflict,
+    /// Storage answered what cannot be.
+    #[error("storage is broken")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Res;
+use crate::id::{RoomId, Seq, UserId};
+use crate::model::content::ClientRef;
+use crate::model::entry::{Entry, Head, NewEntry};
+
+/// What became of an append.
+#[derive(Debug, Clone)]
+pub enum Appended {
+    /// It stands in the log.
+    New(Arc<Entry>),
+    /// It stood in the log already, with the same content.
+    Again(Arc<Entry>),
+    /// Its reference stands in the log with other content, at this number.
+    Differs(Seq),
+    /// A right was taken away since it was decided; decide again.
+    Stale(Head),
+}
+
+/// Which entries of a log.
+#[derive(Debug, Clone, Copy)]
+pub enum Slice<'a> {
+    /// The first ones above a number.
+    After(Seq),
+    /// The last ones below a number.
+    Before(Seq),
+    /// Exactly these.
+    Only(&'a [Seq]),
+}
+
+/// The numbered logs of rooms.
+#[async_trait]
+pub trait RoomLogRepo: Send + Sync {
+    /// Appends a batch of at most 512 entries: one answer each, in order; numbers of a room follow its order in
+    /// the batch. Idempotent by (room, by, `client_ref`) for ever; no such triple stands twice in a batch. A
+    /// reader never sees a number before the one below it. On an error, any of the batch may have been stored:
+    /// the same batch can be offered again.
+    async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>>;
+    /// Entries in ascending order.
+    async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>>;
+    /// The end of each log, in the order asked; at most 1,000.
+    async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>>;
+    /// The entry of a reference.
+    async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>>;
+
+    /// The end of one log.
+    async fn head(&self, room: &RoomId) -> Res<Head> {
+        Ok(self.heads(std::slice::from_ref(room)).await?.pop().unwrap_or(Head::empty(*room)))
+    }
+}

@@ -1,0 +1,12 @@
+use async_trait::async_trait;
+
+use super::Res;
+
+/// A few values that all nodes share, such as the epoch and the signing key.
+#[async_trait]
+pub trait SettingRepo: Send {
+    /// A value.
+    async fn get(&mut self, key: &str) -> Res<Option<String>>;
+    /// Stores a value unless there is one, and returns the one that stands.
+    async fn ensure(&mut self, key: &str, value: &str) -> Res<String>;
+}

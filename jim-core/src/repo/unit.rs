@@ -1,0 +1,179 @@
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::{
+    BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, OutboxRepo, RepoError, Res, SessionRepo, SettingRepo,
+    Task, UserEvent, UserLogRepo, UserRepo,
+};
+use crate::id::{OutboxId, RoomId, Seq, UserId};
+use crate::model::entry::UserEntry;
+use crate::time::Millis;
+
+/// What a unit locks before it reads: nobody else changes it until the unit ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lock {
+    /// A person. A private room is locked by both of its people.
+    User(UserId),
+}
+
+/// Whether a message can reach somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerState {
+    /// There is no such account.
+    Absent,
+    /// The account is switched off.
+    Disabled,
+    /// The account is in use.
+    Active,
+}
+
+/// All that decides whether one person may write to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrivateRights {
+    /// The other.
+    pub peer: PeerState,
+    /// They are friends.
+    pub friends: bool,
+    /// The writer blocks the other.
+    pub blocks: bool,
+    /// The other blocks the writer.
+    pub blocked: bool,
+    /// Both have a row of the room, so that it may be written to.
+    pub open: bool,
+}
+
+/// The relational side of storage.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// A unit that only reads, all of it from one moment.
+    async fn read(&self) -> Res<Unit>;
+    /// A unit that may write. Locks are taken here, sorted, before anything is read.
+    async fn write(&self, locks: &[Lock]) -> Res<Unit>;
+    /// What each (writer, other) may do, as committed when the call was made, in the order asked.
+    async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>>;
+    /// Whether storage answers.
+    async fn ping(&self) -> Res<()>;
+}
+
+/// What an adapter implements: every repository on one transaction.
+#[async_trait]
+pub trait Tx:
+    UserRepo
+    + SessionRepo
+    + FriendRepo
+    + FriendRequestRepo
+    + BlockRepo
+    + ConversationRepo
+    + UserLogRepo
+    + OutboxRepo
+    + SettingRepo
+    + Send
+{
+    /// Makes everything durable. Dropped without it, a transaction leaves no trace.
+    async fn commit(self: Box<Self>) -> Res<()>;
+}
+
+/// A transaction with every repository, and a memory of whom it told what.
+pub struct Unit {
+    tx: Box<dyn Tx>,
+    locks: Vec<Lock>,
+    told: Vec<UserEntry>,
+    rooms: BTreeSet<RoomId>,
+}
+
+/// What a committed unit still owes the world.
+#[must_use = "users are told and rooms are drained after the commit"]
+#[derive(Debug)]
+pub struct Committed(pub Told);
+
+/// Whom a unit told what, and which rooms have tasks.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Entries of user logs, to be published.
+    pub users: Vec<UserEntry>,
+    /// Rooms with tasks in the outbox.
+    pub rooms: BTreeSet<RoomId>,
+}
+
+impl Unit {
+    /// A unit over an adapter's transaction.
+    #[must_use]
+    pub fn new(tx: Box<dyn Tx>, locks: &[Lock]) -> Self {
+        Unit { tx, locks: locks.to_vec(), told: Vec::new(), rooms: BTreeSet::new() }
+    }
+
+    /// Accounts.
+    pub fn users(&mut self) -> &mut dyn UserRepo {
+        &mut *self.tx
+    }
+
+    /// Log-ins.
+    pub fn sessions(&mut self) -> &mut dyn SessionRepo {
+        &mut *self.tx
+    }
+
+    /// Friendships.
+    pub fn friends(&mut self) -> &mut dyn FriendRepo {
+        &mut *self.tx
+    }
+
+    /// Friend requests.
+    pub fn friend_requests(&mut self) -> &mut dyn FriendRequestRepo {
+        &mut *self.tx
+    }
+
+    /// Blocks.
+    pub fn blocks(&mut self) -> &mut dyn BlockRepo {
+        &mut *self.tx
+    }
+
+    /// What people keep about rooms.
+    pub fn conversations(&mut self) -> &mut dyn ConversationRepo {
+        &mut *self.tx
+    }
+
+    /// User logs, for reading; to append, [`Unit::tell`].
+    pub fn user_log(&mut self) -> &mut dyn UserLogRepo {
+        &mut *self.tx
+    }
+
+    /// Outbox tasks; to leave one, [`Unit::owe`].
+    pub fn outbox(&mut self) -> &mut dyn OutboxRepo {
+        &mut *self.tx
+    }
+
+    /// Shared values.
+    pub fn settings(&mut self) -> &mut dyn SettingRepo {
+        &mut *self.tx
+    }
+
+    /// Appends to a person's log in this transaction; the person must be locked.
+    pub async fn tell(&mut self, user: UserId, event: UserEvent, at: Millis) -> Res<Seq> {
+        self.demand(Lock::User(user))?;
+        let entry = self.user_log().append(user, &event, at).await?;
+        let seq = entry.seq;
+        self.told.push(entry);
+        Ok(seq)
+    }
+
+    /// Leaves a task for a room's log in this transaction; the room must be locked.
+    pub async fn owe(&mut self, room: &RoomId, task: &Task, at: Millis) -> Res<OutboxId> {
+        if let RoomId::Private(a, b) = *room {
+            self.demand(Lock::User(a))?;
+            self.demand(Lock::User(b))?;
+        }
+        self.rooms.insert(*room);
+        self.outbox().add(room, task, at).await
+    }
+
+    /// Makes everything durable.
+    pub async fn commit(self) -> Res<Committed> {
+        self.tx.commit().await?;
+        Ok(Committed(Told { users: self.told, rooms: self.rooms }))
+    }
+
+    fn demand(&self, lock: Lock) -> Res<()> {
+        if self.locks.contains(&lock) { Ok(()) } else { Err(RepoError::Broken("a lock is missing".into())) }
+    }
+}
