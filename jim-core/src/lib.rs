@@ -2,11 +2,17 @@
 
 pub mod bus;
 pub mod error;
+pub mod hub;
 pub mod id;
+mod jim;
+pub mod log;
 pub mod model;
 pub mod page;
 pub mod repo;
 pub mod secret;
+pub mod service;
+pub mod store;
 pub mod time;
 
 pub use error::{Code, Error, FieldError, Result};
+pub use jim::{Jim, JimBuilder};

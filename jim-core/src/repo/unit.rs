@@ -54,6 +54,10 @@ pub trait Store: Send + Sync {
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>>;
     /// Whether storage answers.
     async fn ping(&self) -> Res<()>;
+    /// Upkeep that is not done on anybody's time; called about once a second.
+    async fn maintain(&self) -> Res<()> {
+        Ok(())
+    }
 }
 
 /// What an adapter implements: every repository on one transaction.

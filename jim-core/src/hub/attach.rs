@@ -1,0 +1,255 @@
+//! How a listener comes to its logs.
+//!
+//! Subscribe first, read the heads then: what is published in between is held. One read unit gives the user log's
+//! head, the rooms and the blocks of one moment; if the user log has moved on meanwhile, it is read again. Joining and
+//! reading `next` is one critical section, so `hello.heads` is exactly what the stream goes on from.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::listener::{Close, Listener, Shared};
+use super::table::Cut;
+use super::{Hub, topic_of};
+use crate::error::{Error, Result};
+use crate::id::{RoomId, Seq, SessionId, UserId};
+use crate::model::conversation::Conversation;
+use crate::model::entry::LogId;
+use crate::repo::{RepoError, Slice};
+
+/// A room that is new to a listener is sent from its beginning if it has at most so many entries.
+const FRESH: u16 = 64;
+/// How often an account may change while a listener attaches.
+const TRIES: usize = 8;
+
+#[derive(Serialize)]
+struct Hello<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    session: SessionId,
+    epoch: &'a str,
+    heads: BTreeMap<String, Seq>,
+    reads: BTreeMap<String, Seq>,
+    heartbeat_seconds: u64,
+}
+
+/// What one moment says about a person.
+struct Moment {
+    head: Seq,
+    rooms: Vec<Conversation>,
+    cuts: HashMap<UserId, Seq>,
+}
+
+impl Moment {
+    fn cut(&self, user: UserId, room: &RoomId) -> Option<Cut> {
+        let by = room.peer(user)?;
+        self.cuts.get(&by).map(|above| Cut { by, above: *above })
+    }
+}
+
+impl Hub {
+    /// Attaches a listener of a session. `Ok(Err(_))` when the person has too many.
+    pub async fn attach(
+        self: &Arc<Self>,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<std::result::Result<Listener, Close>> {
+        if self.table().users.get(&user).is_some_and(|ids| ids.len() >= self.options.per_user) {
+            return Ok(Err(Close::TooMany));
+        }
+        for _ in 0..TRIES {
+            self.hear(&[LogId::User(user)]).await?;
+            let moment = self.moment(user).await?;
+            let rooms: Vec<LogId> = moment.rooms.iter().map(|row| LogId::Room(row.room)).collect();
+            self.hear(&rooms).await?;
+            self.start_rooms(&moment).await?;
+            if let Some(attached) = self.join(user, session, &moment) {
+                return Ok(attached);
+            }
+        }
+        Err(Error::Unavailable(RepoError::Busy))
+    }
+
+    /// `None` when the person's log has moved on since the moment.
+    fn join(
+        self: &Arc<Self>,
+        user: UserId,
+        session: SessionId,
+        moment: &Moment,
+    ) -> Option<std::result::Result<Listener, Close>> {
+        let me = LogId::User(user);
+        let mut table = self.table();
+        table.start(me, moment.head);
+        let missing =
+            moment.rooms.iter().any(|row| table.logs.get(&LogId::Room(row.room)).is_none_or(|log| log.next.is_none()));
+        if missing || table.logs.get(&me)?.next? > moment.head.next() {
+            return None;
+        }
+        let ids = table.users.get(&user).cloned().unwrap_or_default();
+        if ids.len() >= self.options.per_user {
+            return Some(Err(Close::TooMany));
+        }
+        let same: Vec<u64> = ids.into_iter().filter(|id| table.listeners[id].session == session).collect();
+        if same.len() >= self.options.per_session
+            && let Some(oldest) = same.first()
+        {
+            table.close(*oldest, Close::Replaced);
+        }
+        let (queue, frames) = mpsc::channel(self.options.queue_frames);
+        let shared = Arc::<Shared>::default();
+        let id = table.add(user, session, queue.clone(), shared.clone());
+        table.join(id, me, None);
+        let mut heads = BTreeMap::new();
+        let mut reads = BTreeMap::new();
+        let last = |next: Option<Seq>| Seq(next.map_or(0, |next| next.0 - 1));
+        heads.insert(me.name(), last(table.logs[&me].next));
+        for row in &moment.rooms {
+            let log = LogId::Room(row.room);
+            table.join(id, log, moment.cut(user, &row.room));
+            heads.insert(log.name(), last(table.logs[&log].next));
+            reads.insert(log.name(), row.read);
+        }
+        let heartbeat_seconds = self.options.heartbeat.as_secs();
+        let hello = Hello { kind: "hello", session, epoch: &self.epoch, heads, reads, heartbeat_seconds };
+        let hello = Bytes::from(serde_json::to_vec(&hello).unwrap_or_default());
+        // The queue is new and empty.
+        let _ = queue.try_send(hello);
+        Some(Ok(Listener { id, frames, shared, hub: Arc::downgrade(self) }))
+    }
+
+    /// Brings a person's listeners up to date after the person's rooms or blocks have changed.
+    pub(crate) async fn refresh(self: &Arc<Self>, user: UserId) -> Result<()> {
+        if !self.is_online(user) {
+            return Ok(());
+        }
+        let moment = self.moment(user).await?;
+        for row in &moment.rooms {
+            self.join_late(user, row, &moment).await?;
+        }
+        Ok(())
+    }
+
+    /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
+    async fn join_late(self: &Arc<Self>, user: UserId, row: &Conversation, moment: &Moment) -> Result<()> {
+        let Some(from) = row.from else { return Ok(()) };
+        let log = LogId::Room(row.room);
+        let cut = moment.cut(user, &row.room);
+        let outside = |hub: &Hub| -> Vec<u64> {
+            let table = hub.table();
+            let ids = table.users.get(&user).into_iter().flatten().copied();
+            ids.filter(|id| !table.listeners[id].logs.contains(&log)).collect()
+        };
+        for _ in 0..TRIES {
+            if outside(self).is_empty() {
+                break;
+            }
+            self.hear(&[log]).await?;
+            let head = self.logs.rooms.head(&row.room).await?.seq;
+            let short = head.0 - from.0 < i64::from(FRESH);
+            let entries = if short && head >= from {
+                self.logs.rooms.read(&row.room, Slice::After(Seq(from.0 - 1)), FRESH).await?
+            } else {
+                Vec::new()
+            };
+            let newest = outside(self);
+            let mut table = self.table();
+            table.start(log, head);
+            let Some(next) = table.logs.get(&log).and_then(|log| log.next) else { continue };
+            if next > head.next() {
+                continue;
+            }
+            for id in newest {
+                let seen = entries.iter().filter(|entry| entry.seq < next);
+                let json = seen.map(|entry| match cut {
+                    Some(cut) if entry.by == cut.by && entry.seq > cut.above => entry.hidden_json(),
+                    _ => entry.json(),
+                });
+                table.catch_up(id, json);
+                table.join(id, log, cut);
+            }
+            return Ok(());
+        }
+        let mut table = self.table();
+        let ids = table.users.get(&user).cloned().unwrap_or_default();
+        for id in ids {
+            table.set_cut(id, &log, cut);
+        }
+        Ok(())
+    }
+
+    /// Refreshes those whose log says that something changed.
+    pub(super) async fn refresh_stale(self: &Arc<Self>, stale: Option<mpsc::UnboundedReceiver<UserId>>) {
+        let Some(mut stale) = stale else { return std::future::pending().await };
+        while let Some(user) = stale.recv().await {
+            if let Err(error) = self.refresh(user).await {
+                tracing::warn!(error.cause = %error, "listeners were not refreshed; they are closed to come back");
+                let mut table = self.table();
+                for id in table.users.get(&user).cloned().unwrap_or_default() {
+                    table.close(id, Close::Restart);
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Begins to hear logs that nobody has heard here; their frames are held until their heads are known.
+    async fn hear(&self, logs: &[LogId]) -> Result<()> {
+        let unheard = |logs: &[LogId]| -> Vec<LogId> {
+            let table = self.table();
+            logs.iter().filter(|log| !table.logs.contains_key(log)).copied().collect()
+        };
+        if unheard(logs).is_empty() {
+            return Ok(());
+        }
+        let _topics = self.topics.lock().await;
+        let new = unheard(logs);
+        {
+            let mut table = self.table();
+            for log in &new {
+                table.logs.entry(*log).or_default();
+            }
+        }
+        let topics: Vec<_> = new.iter().map(|log| topic_of(*log)).collect();
+        if let Err(error) = self.logs.bus.subscribe(&topics).await {
+            // The audit brings what the bus does not; a connection is not refused for it.
+            tracing::warn!(error.cause = %error, "topics were not subscribed");
+        }
+        Ok(())
+    }
+
+    async fn moment(&self, user: UserId) -> Result<Moment> {
+        let mut unit = self.logs.store.read().await?;
+        let head = unit.user_log().head(user).await?;
+        let rooms = unit.conversations().list(user).await?;
+        let mut cuts = HashMap::new();
+        let mut after = None;
+        loop {
+            let blocks = unit.blocks().list(user, after, 1000).await?;
+            let Some(last) = blocks.last() else { break };
+            after = Some(last.blocked);
+            cuts.extend(blocks.into_iter().filter_map(|block| Some((block.blocked, block.cut?))));
+        }
+        Ok(Moment { head, rooms, cuts })
+    }
+
+    /// Reads the heads of the rooms that nobody has heard here.
+    async fn start_rooms(&self, moment: &Moment) -> Result<()> {
+        let new: Vec<RoomId> = {
+            let table = self.table();
+            let new =
+                |row: &&Conversation| table.logs.get(&LogId::Room(row.room)).is_some_and(|log| log.next.is_none());
+            moment.rooms.iter().filter(new).map(|row| row.room).collect()
+        };
+        for rooms in new.chunks(1000) {
+            let heads = self.logs.rooms.heads(rooms).await?;
+            let mut table = self.table();
+            for head in heads {
+                table.start(LogId::Room(head.room), head.seq);
+            }
+        }
+        Ok(())
+    }
+}

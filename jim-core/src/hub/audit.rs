@@ -1,0 +1,129 @@
+//! How what the bus lost is found: holes are read from the store, and each log with listeners is compared with its
+//! head once in a heartbeat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Hub, topic_of};
+use crate::error::Result;
+use crate::id::{RoomId, Seq, UserId};
+use crate::log::{Frame, Stats};
+use crate::model::entry::LogId;
+use crate::repo::Slice;
+
+/// Entries read at once to close a hole.
+const PAGE: u16 = 256;
+/// Logs compared in one call.
+const MOST: usize = 1000;
+
+impl Hub {
+    /// Reads the holes that are due from the store.
+    pub(super) async fn heal_holes(&self) {
+        let due = self.table().due_holes(Instant::now());
+        for (log, next) in due {
+            if let Err(error) = self.heal(log, next).await {
+                tracing::warn!(error.cause = %error, "a hole was not read; it will be tried again");
+                self.table().doubt(log, Instant::now() + Duration::from_secs(1));
+            }
+        }
+    }
+
+    async fn heal(&self, log: LogId, mut next: Seq) -> Result<()> {
+        loop {
+            let after = Slice::After(Seq(next.0 - 1));
+            let frames: Vec<Frame> = match log {
+                LogId::Room(room) => {
+                    self.logs.rooms.read(&room, after, PAGE).await?.iter().map(|entry| Frame::room(entry)).collect()
+                }
+                LogId::User(user) => {
+                    let mut unit = self.logs.store.read().await?;
+                    unit.user_log().read(user, after, PAGE).await?.iter().map(Frame::user).collect()
+                }
+            };
+            let more = frames.len() == usize::from(PAGE);
+            for frame in frames {
+                if let Some(header) = &frame.header {
+                    next = header.seq.next();
+                }
+                self.note_stale(&frame);
+                let delivered = self.table().offer(frame, Instant::now() + super::PATIENCE);
+                Stats::add(&self.logs.stats.delivered, delivered);
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Compares every log that has listeners with its head, spread over one heartbeat; forgets those that nobody
+    /// listens to.
+    pub(super) async fn audit(self: &Arc<Self>) {
+        let mut round: Vec<LogId> = Vec::new();
+        let mut share = 0;
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tick.tick().await;
+            if round.is_empty() {
+                self.forget().await;
+                round = self.table().logs.keys().copied().collect();
+                let ticks = usize::try_from(self.options.heartbeat.as_secs()).unwrap_or(1).max(1);
+                share = round.len().div_ceil(ticks);
+            }
+            let part = round.split_off(round.len().saturating_sub(share));
+            for logs in part.chunks(MOST) {
+                if let Err(error) = self.compare(logs).await {
+                    tracing::warn!(error.cause = %error, "logs were not compared with their heads");
+                }
+            }
+        }
+    }
+
+    async fn compare(&self, logs: &[LogId]) -> Result<()> {
+        let mut rooms: Vec<RoomId> = Vec::new();
+        let mut users: Vec<UserId> = Vec::new();
+        for log in logs {
+            match log {
+                LogId::Room(room) => rooms.push(*room),
+                LogId::User(user) => users.push(*user),
+            }
+        }
+        let mut heads: Vec<(LogId, Seq)> = Vec::with_capacity(logs.len());
+        if !rooms.is_empty() {
+            let found = self.logs.rooms.heads(&rooms).await?;
+            heads.extend(found.into_iter().map(|head| (LogId::Room(head.room), head.seq)));
+        }
+        if !users.is_empty() {
+            let found = self.logs.store.read().await?.user_log().heads(&users).await?;
+            heads.extend(users.into_iter().map(LogId::User).zip(found));
+        }
+        let now = Instant::now();
+        let mut table = self.table();
+        for (log, head) in heads {
+            if table.logs.get(&log).and_then(|log| log.next).is_some_and(|next| next <= head) {
+                table.doubt(log, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets logs that nobody listens to.
+    async fn forget(&self) {
+        let _topics = self.topics.lock().await;
+        let mut gone = Vec::new();
+        {
+            let mut table = self.table();
+            let silent: Vec<LogId> = table.logs.keys().filter(|log| !table.is_heard(log)).copied().collect();
+            for log in silent {
+                table.logs.remove(&log);
+                gone.push(topic_of(log));
+            }
+        }
+        if !gone.is_empty()
+            && let Err(error) = self.logs.bus.unsubscribe(&gone).await
+        {
+            tracing::warn!(error.cause = %error, "topics were not unsubscribed");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The hub: brings each log to its listeners strictly by number. Lower than next is dropped, equal is sent, higher is
+//! held; what stays missing is read from the store. A listener is a bounded stream of bytes, so a host that embeds the
+//! library has the same promises as a socket.
+
+mod attach;
+mod audit;
+mod listener;
+mod table;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{Delivery, Topic};
+use crate::id::{SessionId, UserId};
+use crate::log::{Frame, Logs};
+use crate::model::entry::{Kind, LogId};
+
+pub use listener::{Close, Listener};
+use table::Table;
+
+/// How long a hole may stay before it is read from the store.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What a hub allows.
+#[derive(Debug, Clone)]
+pub struct HubOptions {
+    /// Frames that may wait for one listener; one more closes it.
+    pub queue_frames: usize,
+    /// Listeners of one session; one more closes the oldest.
+    pub per_session: usize,
+    /// Listeners of one person; one more is refused.
+    pub per_user: usize,
+    /// The rhythm of heartbeats; each log is compared with its head once in it.
+    pub heartbeat: Duration,
+}
+
+/// Brings the logs to their listeners.
+pub struct Hub {
+    logs: Logs,
+    options: HubOptions,
+    epoch: String,
+    table: Mutex<Table>,
+    /// Held while topics are subscribed or unsubscribed, so that the last word is the right one.
+    topics: tokio::sync::Mutex<()>,
+    stale: mpsc::UnboundedSender<UserId>,
+    stale_queue: Mutex<Option<mpsc::UnboundedReceiver<UserId>>>,
+}
+
+impl Hub {
+    pub(crate) fn new(logs: Logs, options: HubOptions, epoch: String) -> Arc<Self> {
+        let (stale, stale_queue) = mpsc::unbounded_channel();
+        Arc::new(Hub {
+            logs,
+            options,
+            epoch,
+            table: Mutex::default(),
+            topics: tokio::sync::Mutex::default(),
+            stale,
+            stale_queue: Mutex::new(Some(stale_queue)),
+        })
+    }
+
+    /// Whether a person has a listener on this node.
+    #[must_use]
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.table().users.contains_key(&user)
+    }
+
+    /// Listeners on this node.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.table().listeners.len()
+    }
+
+    /// Closes every listener of a session.
+    pub fn close_session(&self, session: SessionId, why: Close) {
+        let mut table = self.table();
+        let ids: Vec<_> =
+            table.listeners.iter().filter(|(_, entry)| entry.session == session).map(|(id, _)| *id).collect();
+        for id in ids {
+            table.close(id, why);
+        }
+    }
+
+    /// Closes every listener.
+    pub fn close_all(&self, why: Close) {
+        let mut table = self.table();
+        let ids: Vec<_> = table.listeners.keys().copied().collect();
+        for id in ids {
+            table.close(id, why);
+        }
+    }
+
+    /// Whether a session has listeners here; for the sweep of ended sessions.
+    #[must_use]
+    pub fn has_session(&self, session: SessionId) -> bool {
+        self.table().listeners.values().any(|entry| entry.session == session)
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what the bus brings until it is told to stop.
+    pub(crate) async fn run(self: &Arc<Self>, shutdown: CancellationToken) {
+        let Some(mut deliveries) = self.logs.bus.deliveries() else { return };
+        let stale = self.stale_queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let refresher = self.refresh_stale(stale);
+        let auditor = self.audit();
+        let dispatcher = async {
+            let mut batch = Vec::new();
+            loop {
+                let wake = self.table().earliest_hole().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+                tokio::select! {
+                    count = deliveries.recv_many(&mut batch, 256) => {
+                        if count == 0 {
+                            return;
+                        }
+                        for delivery in batch.drain(..) {
+                            self.take(delivery);
+                        }
+                    }
+                    () = tokio::time::sleep_until(wake) => self.heal_holes().await,
+                }
+            }
+        };
+        tokio::select! {
+            () = dispatcher => {}
+            () = auditor => {}
+            () = refresher => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    fn take(&self, delivery: Delivery) {
+        let (topic, bytes) = match delivery {
+            Delivery::Frame(topic, bytes) => (topic, bytes),
+            Delivery::Gap => return self.table().doubt_all(Instant::now()),
+        };
+        let Some(frame) = Frame::decode(&bytes) else {
+            tracing::warn!("the bus brought what is no frame");
+            return;
+        };
+        let mut table = self.table();
+        let delivered = match &frame.header {
+            Some(_) => table.offer(frame.clone(), Instant::now() + PATIENCE),
+            None => table.whisper(&log_of(topic), &frame.json),
+        };
+        drop(table);
+        crate::log::Stats::add(&self.logs.stats.delivered, delivered);
+        self.note_stale(&frame);
+    }
+
+    /// What changes a person's rooms or blocks makes the listeners of that person stale.
+    fn note_stale(&self, frame: &Frame) {
+        let Some(header) = &frame.header else { return };
+        let changes = [Kind::FRIEND_ADDED, Kind::CONVERSATION_OPENED, Kind::BLOCK_ADDED, Kind::BLOCK_REMOVED];
+        if let LogId::User(user) = header.log
+            && changes.contains(&header.kind)
+        {
+            let _ = self.stale.send(user);
+        }
+    }
+}
+
+fn log_of(topic: Topic) -> LogId {
+    match topic {
+        Topic::User(user) => LogId::User(user),
+        Topic::Room(room) => LogId::Room(room),
+    }
+}
+
+fn topic_of(log: LogId) -> Topic {
+    match log {
+        LogId::User(user) => Topic::User(user),
+        LogId::Room(room) => Topic::Room(room),
+    }
+}

@@ -1,0 +1,238 @@
+//! Who listens to what, and where each log stands. Everything here happens under one lock and waits for nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
+
+use super::listener::{Close, Shared};
+use crate::id::{Seq, SessionId, UserId};
+use crate::log::Frame;
+use crate::model::entry::{LogId, hidden_json};
+
+/// What a blocker is not shown: entries of the blocked above a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub(super) by: UserId,
+    pub(super) above: Seq,
+}
+
+struct Member {
+    id: u64,
+    queue: mpsc::Sender<Bytes>,
+    cut: Option<Cut>,
+}
+
+/// One log with listeners.
+#[derive(Default)]
+pub(super) struct Log {
+    /// The number that is sent next; `None` until the log's head is known, and everything is held.
+    pub(super) next: Option<Seq>,
+    held: BTreeMap<Seq, Frame>,
+    members: Vec<Member>,
+}
+
+pub(super) struct Entry {
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
+    pub(super) queue: mpsc::Sender<Bytes>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) logs: Vec<LogId>,
+}
+
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) logs: HashMap<LogId, Log>,
+    pub(super) listeners: HashMap<u64, Entry>,
+    pub(super) users: HashMap<UserId, Vec<u64>>,
+    /// Logs with a hole, and when it is to be read from the store.
+    holes: HashMap<LogId, Instant>,
+    last_id: u64,
+}
+
+impl Table {
+    pub(super) fn add(
+        &mut self,
+        user: UserId,
+        session: SessionId,
+        queue: mpsc::Sender<Bytes>,
+        shared: Arc<Shared>,
+    ) -> u64 {
+        self.last_id += 1;
+        let id = self.last_id;
+        self.listeners.insert(id, Entry { user, session, queue, shared, logs: Vec::new() });
+        self.users.entry(user).or_default().push(id);
+        id
+    }
+
+    /// Joins a listener to a log; the next frame it gets is the log's `next`.
+    pub(super) fn join(&mut self, id: u64, log: LogId, cut: Option<Cut>) {
+        let (Some(entry), Some(place)) = (self.listeners.get_mut(&id), self.logs.get_mut(&log)) else { return };
+        entry.logs.push(log);
+        place.members.push(Member { id, queue: entry.queue.clone(), cut });
+    }
+
+    pub(super) fn set_cut(&mut self, id: u64, log: &LogId, cut: Option<Cut>) {
+        let members = self.logs.get_mut(log).map(|log| &mut log.members);
+        if let Some(member) = members.and_then(|members| members.iter_mut().find(|member| member.id == id)) {
+            member.cut = cut;
+        }
+    }
+
+    /// Ends a listener for a reason.
+    pub(super) fn close(&mut self, id: u64, why: Close) {
+        if let Some(entry) = self.listeners.get(&id) {
+            entry.shared.close(why);
+        }
+        self.detach(id);
+    }
+
+    pub(super) fn detach(&mut self, id: u64) {
+        let Some(entry) = self.listeners.remove(&id) else { return };
+        for log in entry.logs {
+            if let Some(log) = self.logs.get_mut(&log)
+                && let Some(place) = log.members.iter().position(|member| member.id == id)
+            {
+                log.members.swap_remove(place);
+            }
+        }
+        if let Some(ids) = self.users.get_mut(&entry.user) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.users.remove(&entry.user);
+            }
+        }
+    }
+
+    /// The log's head is known: what was held above it is sent.
+    pub(super) fn start(&mut self, log: LogId, head: Seq) -> usize {
+        let Some(place) = self.logs.get_mut(&log) else { return 0 };
+        if place.next.is_some() {
+            return 0;
+        }
+        place.next = Some(head.next());
+        self.flush(log)
+    }
+
+    /// Takes a frame; says how many listeners were given something.
+    pub(super) fn offer(&mut self, frame: Frame, hole: Instant) -> usize {
+        let Some(header) = &frame.header else { return 0 };
+        let (log, seq) = (header.log, header.seq);
+        let Some(place) = self.logs.get_mut(&log) else { return 0 };
+        match place.next {
+            Some(next) if seq < next => 0,
+            Some(next) if seq == next && place.held.is_empty() => {
+                place.next = Some(next.next());
+                self.send(log, &frame)
+            }
+            _ => {
+                place.held.insert(seq, frame);
+                let delivered = self.flush(log);
+                if let Some(place) = self.logs.get_mut(&log)
+                    && !place.held.is_empty()
+                    && place.next.is_some()
+                {
+                    self.holes.entry(log).or_insert(hole);
+                }
+                delivered
+            }
+        }
+    }
+
+    /// Sends what is held and has its turn.
+    fn flush(&mut self, log: LogId) -> usize {
+        let mut delivered = 0;
+        while let Some(place) = self.logs.get_mut(&log)
+            && let Some(next) = place.next
+            && let Some(first) = place.held.first_entry()
+            && *first.key() <= next
+        {
+            let (seq, frame) = first.remove_entry();
+            if seq == next {
+                place.next = Some(next.next());
+                delivered += self.send(log, &frame);
+            }
+        }
+        if self.logs.get(&log).is_some_and(|log| log.held.is_empty()) {
+            self.holes.remove(&log);
+        }
+        delivered
+    }
+
+    fn send(&mut self, log: LogId, frame: &Frame) -> usize {
+        let Some(place) = self.logs.get(&log) else { return 0 };
+        let mut stub = None;
+        let mut ended = Vec::new();
+        for member in &place.members {
+            let json = match (&frame.header, member.cut) {
+                (Some(header), Some(cut)) if header.by == cut.by && header.seq > cut.above => stub
+                    .get_or_insert_with(|| hidden_json(&header.log, header.seq, &header.kind, header.at, header.by))
+                    .clone(),
+                _ => frame.json.clone(),
+            };
+            if let Err(error) = member.queue.try_send(json) {
+                ended.push((member.id, matches!(error, TrySendError::Full(_))));
+            }
+        }
+        let delivered = place.members.len() - ended.len();
+        self.end(ended);
+        delivered
+    }
+
+    /// Sends an event without a number to all who listen to a log.
+    pub(super) fn whisper(&mut self, log: &LogId, json: &Bytes) -> usize {
+        let Some(place) = self.logs.get(log) else { return 0 };
+        let sent = |member: &&Member| member.queue.try_send(json.clone()).is_ok();
+        place.members.iter().filter(sent).count()
+    }
+
+    /// Sends frames of a log to one listener only, before it joins.
+    pub(super) fn catch_up(&mut self, id: u64, frames: impl Iterator<Item = Bytes>) {
+        let Some(entry) = self.listeners.get(&id) else { return };
+        let queue = entry.queue.clone();
+        for json in frames {
+            if let Err(error) = queue.try_send(json) {
+                return self.end(vec![(id, matches!(error, TrySendError::Full(_)))]);
+            }
+        }
+    }
+
+    fn end(&mut self, ended: Vec<(u64, bool)>) {
+        for (id, slow) in ended {
+            if slow {
+                self.close(id, Close::TooSlow);
+            } else {
+                self.detach(id);
+            }
+        }
+    }
+
+    /// When the next hole is to be read from the store.
+    pub(super) fn earliest_hole(&self) -> Option<Instant> {
+        self.holes.values().min().copied()
+    }
+
+    /// Logs whose hole is due, and the number each waits for.
+    pub(super) fn due_holes(&mut self, now: Instant) -> Vec<(LogId, Seq)> {
+        let due: Vec<LogId> = self.holes.extract_if(|_, hole| *hole <= now).map(|(log, _)| log).collect();
+        due.into_iter().filter_map(|log| Some((log, self.logs.get(&log)?.next?))).collect()
+    }
+
+    /// Something may be missing in a log.
+    pub(super) fn doubt(&mut self, log: LogId, now: Instant) {
+        self.holes.insert(log, now);
+    }
+
+    /// Something may be missing anywhere.
+    pub(super) fn doubt_all(&mut self, now: Instant) {
+        self.holes.extend(self.logs.keys().map(|log| (*log, now)));
+    }
+
+    /// Whether somebody listens to a log.
+    pub(super) fn is_heard(&self, log: &LogId) -> bool {
+        self.logs.get(log).is_some_and(|log| !log.members.is_empty())
+    }
+}

@@ -1,0 +1,234 @@
+//! [`Jim`]: ports in, services out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{Bus, LocalBus};
+use crate::error::{Error, Result};
+use crate::hub::{Close, Hub, HubOptions};
+use crate::log::{Logs, Stats};
+use crate::repo::{RoomLogRepo, Store};
+use crate::secret::{Key, Random, Secret, SystemRandom};
+use crate::service::{
+    Blocks, Context, FriendRequests, Friends, Messages, Options, Rooms, Services, Sessions, UserLog, Users,
+};
+use crate::time::{Clock, SystemClock};
+
+/// How often upkeep runs.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Collects the parts. Storage must be given; the rest has defaults for a single node.
+pub struct JimBuilder {
+    store: Arc<dyn Store>,
+    rooms: Arc<dyn RoomLogRepo>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    secret: Option<Secret>,
+    options: Options,
+}
+
+impl JimBuilder {
+    /// Another bus than the one in this process's memory.
+    #[must_use]
+    pub fn bus(mut self, bus: Arc<dyn Bus>) -> Self {
+        self.bus = bus;
+        self
+    }
+
+    /// Another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Other randomness than the operating system's.
+    #[must_use]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// The key that signs, at least 32 bytes. Without it one is made once and kept in the store, so that all nodes
+    /// share it.
+    #[must_use]
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
+    /// What the host decides.
+    #[must_use]
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Puts the parts together. Starts nothing: for sends and pushes, [`Jim::run`] must be running.
+    pub async fn build(self) -> Result<Jim> {
+        let fresh = |random: &dyn Random| random.bits().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let mut unit = self.store.write(&[]).await?;
+        let epoch = unit.settings().ensure("epoch", &fresh(&*self.random)[..16]).await?;
+        let secret = match self.secret {
+            Some(secret) => secret,
+            None => Secret::new(unit.settings().ensure("secret", &fresh(&*self.random)).await?),
+        };
+        let logs = Logs::new(self.store, self.rooms, self.bus, self.clock);
+        logs.finish(unit).await?;
+        let key = Key::new(secret).ok_or(Error::internal("the secret is shorter than 32 bytes"))?;
+        let limits = &self.options.limits;
+        let hub_options = HubOptions {
+            queue_frames: self.options.queue_frames,
+            per_session: limits.sockets_per_session as usize,
+            per_user: limits.sockets_per_user as usize,
+            heartbeat: self.options.heartbeat,
+        };
+        let hub = Hub::new(logs.clone(), hub_options, epoch.clone());
+        let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options);
+        Ok(Jim { services: Arc::new(Services::new(&context)), context, epoch: epoch.into() })
+    }
+}
+
+/// The whole backend. A cheap clone.
+#[derive(Clone)]
+pub struct Jim {
+    services: Arc<Services>,
+    context: Context,
+    epoch: Arc<str>,
+}
+
+impl Jim {
+    /// Begins with a store and the room logs; an adapter may be both.
+    #[must_use]
+    pub fn builder(store: Arc<dyn Store>, rooms: Arc<dyn RoomLogRepo>) -> JimBuilder {
+        JimBuilder {
+            store,
+            rooms,
+            bus: Arc::new(LocalBus::default()),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            secret: None,
+            options: Options::default(),
+        }
+    }
+
+    /// Runs the lane, the hub and the upkeep until it is told to stop. Then listeners are closed with
+    /// [`Close::Restart`], and what was sent before is still stored and answered.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let lane_stop = CancellationToken::new();
+        let lane = async {
+            self.context.logs.run_lane(lane_stop.clone()).await;
+        };
+        let rest = async {
+            tokio::join!(self.context.hub.run(shutdown.clone()), self.sweep(shutdown.clone()));
+            self.context.hub.close_all(Close::Restart);
+            lane_stop.cancel();
+        };
+        tokio::join!(lane, rest);
+    }
+
+    async fn sweep(&self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = shutdown.cancelled() => return,
+            }
+            let done = async {
+                self.context.logs.sweep().await?;
+                self.services.sessions.sweep().await?;
+                self.context.logs.store.maintain().await?;
+                Ok::<_, Error>(())
+            };
+            if let Err(error) = done.await {
+                tracing::warn!(error.cause = ?error, "upkeep failed; it will be tried again");
+            }
+        }
+    }
+
+    /// Accounts and people.
+    #[must_use]
+    pub fn users(&self) -> &Users {
+        &self.services.users
+    }
+
+    /// Sessions.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.services.sessions
+    }
+
+    /// Friends.
+    #[must_use]
+    pub fn friends(&self) -> &Friends {
+        &self.services.friends
+    }
+
+    /// Friend requests.
+    #[must_use]
+    pub fn friend_requests(&self) -> &FriendRequests {
+        &self.services.friend_requests
+    }
+
+    /// Blocks.
+    #[must_use]
+    pub fn blocks(&self) -> &Blocks {
+        &self.services.blocks
+    }
+
+    /// Rooms.
+    #[must_use]
+    pub fn rooms(&self) -> &Rooms {
+        &self.services.rooms
+    }
+
+    /// Messages.
+    #[must_use]
+    pub fn messages(&self) -> &Messages {
+        &self.services.messages
+    }
+
+    /// One's own log.
+    #[must_use]
+    pub fn user_log(&self) -> &UserLog {
+        &self.services.user_log
+    }
+
+    /// Pushes.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.context.hub
+    }
+
+    /// What the host decided.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.context.options
+    }
+
+    /// What this node has done since it started.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.context.logs.stats
+    }
+
+    /// Changes when a backup is restored: clients drop what they keep.
+    #[must_use]
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// The clock of this backend.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.context.logs.clock
+    }
+
+    /// Whether storage answers.
+    pub async fn ping(&self) -> Result<()> {
+        Ok(self.context.logs.store.ping().await?)
+    }
+}

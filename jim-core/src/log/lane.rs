@@ -1,0 +1,149 @@
+//! The lane: one task that appends what everybody offers. While one commit runs the next batch gathers; no timer
+//! delays anybody. It stores, announces in order, and then answers; a caller that went away changes nothing.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Frame, Stats};
+use crate::bus::{Bus, Topic};
+use crate::error::{Error, Result};
+use crate::id::{RoomId, UserId};
+use crate::model::content::ClientRef;
+use crate::model::entry::NewEntry;
+use crate::repo::{Appended, RepoError, Res, RoomLogRepo};
+
+/// Entries of one batch, by the contract of [`RoomLogRepo::append`].
+const BATCH: usize = 512;
+/// Offers that wait; beyond it callers wait for room.
+const QUEUE: usize = 4096;
+/// Batches whose announcement waits while the next is appended.
+const ANNOUNCING: usize = 4;
+/// How often a batch is offered again when storage was in trouble. Appends are idempotent.
+const TRIES: u32 = 4;
+
+struct Offer {
+    new: NewEntry,
+    answer: oneshot::Sender<Result<Appended>>,
+}
+
+struct Batch {
+    answers: Vec<oneshot::Sender<Result<Appended>>>,
+    appended: Res<Vec<Appended>>,
+}
+
+/// The way into the lane. A cheap clone.
+#[derive(Clone)]
+pub(crate) struct Lane {
+    offers: mpsc::Sender<Offer>,
+    queue: Arc<Mutex<Option<mpsc::Receiver<Offer>>>>,
+    rooms: Arc<dyn RoomLogRepo>,
+    bus: Arc<dyn Bus>,
+    stats: Arc<Stats>,
+}
+
+impl Lane {
+    pub(super) fn new(rooms: Arc<dyn RoomLogRepo>, bus: Arc<dyn Bus>, stats: Arc<Stats>) -> Self {
+        let (offers, queue) = mpsc::channel(QUEUE);
+        Lane { offers, queue: Arc::new(Mutex::new(Some(queue))), rooms, bus, stats }
+    }
+
+    pub(super) async fn append(&self, new: NewEntry) -> Result<Appended> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || Error::Unavailable(RepoError::Unavailable("the lane has stopped".into()));
+        self.offers.send(Offer { new, answer }).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    pub(super) async fn run(&self, shutdown: CancellationToken) {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut queue) = queue else { return };
+        let (batches, mut announcing) = mpsc::channel(ANNOUNCING);
+        let announcer = async {
+            while let Some(batch) = announcing.recv().await {
+                self.announce(batch).await;
+            }
+        };
+        let appender = async move {
+            let mut offers = Vec::with_capacity(BATCH);
+            let mut twins = Vec::new();
+            loop {
+                offers.append(&mut twins);
+                if offers.is_empty() {
+                    let more = tokio::select! {
+                        biased;
+                        more = queue.recv_many(&mut offers, BATCH) => more,
+                        () = shutdown.cancelled() => { queue.close(); queue.recv_many(&mut offers, BATCH).await }
+                    };
+                    if more == 0 {
+                        return;
+                    }
+                } else {
+                    while offers.len() < BATCH
+                        && let Ok(offer) = queue.try_recv()
+                    {
+                        offers.push(offer);
+                    }
+                }
+                twins = take_twins(&mut offers);
+                let (new, answers): (Vec<_>, Vec<_>) = offers.drain(..).map(|offer| (offer.new, offer.answer)).unzip();
+                let appended = self.store(&new).await;
+                if batches.send(Batch { answers, appended }).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::join!(announcer, appender);
+    }
+
+    async fn store(&self, new: &[NewEntry]) -> Res<Vec<Appended>> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.rooms.append(new).await {
+                Err(RepoError::Busy | RepoError::Unavailable(_)) if tries < TRIES => {
+                    tokio::time::sleep(Duration::from_millis(20 << (2 * tries))).await;
+                }
+                Err(error) => {
+                    tracing::error!(error.cause = ?error, entries = new.len(), "a batch was not appended");
+                    return Err(error);
+                }
+                Ok(appended) => {
+                    Stats::add(&self.stats.batches, 1);
+                    return Ok(appended);
+                }
+            }
+        }
+    }
+
+    async fn announce(&self, batch: Batch) {
+        let Ok(appended) = batch.appended else {
+            let full = matches!(batch.appended, Err(RepoError::Full));
+            for answer in batch.answers {
+                let error = if full { RepoError::Full } else { RepoError::Unavailable("the append failed".into()) };
+                let _ = answer.send(Err(error.into()));
+            }
+            return;
+        };
+        for (appended, answer) in appended.into_iter().zip(batch.answers) {
+            if let Appended::New(entry) = &appended {
+                Stats::add(&self.stats.appended, 1);
+                Stats::add(&self.stats.encoded, 1);
+                let frame = Frame::room(entry).encode();
+                if let Err(error) = self.bus.publish(Topic::Room(entry.room), frame).await {
+                    tracing::warn!(error.cause = %error, "an entry was not published; the audit will find it");
+                }
+            }
+            let _ = answer.send(Ok(appended));
+        }
+    }
+}
+
+/// Takes out what repeats a reference of the batch: it waits for the next one, where storage knows the first.
+fn take_twins(offers: &mut Vec<Offer>) -> Vec<Offer> {
+    let mut seen: HashSet<(RoomId, UserId, ClientRef)> = HashSet::with_capacity(offers.len());
+    offers.extract_if(.., |offer| !seen.insert((offer.new.room, offer.new.by, offer.new.client_ref.clone()))).collect()
+}

@@ -1,0 +1,116 @@
+//! How entries come to be: the lane appends in order, announces and answers; the outbox finishes what a committed
+//! change still owes to a room.
+
+mod frame;
+mod lane;
+mod outbox;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::bus::{Bus, Topic};
+use crate::error::{Error, Result};
+use crate::id::{RoomId, UserId};
+use crate::model::entry::{NewEntry, UserEntry};
+use crate::repo::{Appended, RoomLogRepo, Store, Told, Unit};
+use crate::time::Clock;
+
+pub use frame::{Frame, Header};
+pub(crate) use lane::Lane;
+
+/// What a node has done since it started.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Entries appended to room logs.
+    pub appended: AtomicU64,
+    /// Batches in which they were appended; each is one durable commit.
+    pub batches: AtomicU64,
+    /// Entries encoded for sockets; once each, whatever the number of receivers.
+    pub encoded: AtomicU64,
+    /// Frames handed to listeners.
+    pub delivered: AtomicU64,
+}
+
+impl Stats {
+    pub(crate) fn add(counter: &AtomicU64, count: usize) {
+        counter.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+/// The way into the logs. A cheap clone.
+#[derive(Clone)]
+pub struct Logs {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) rooms: Arc<dyn RoomLogRepo>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) stats: Arc<Stats>,
+    lane: Lane,
+}
+
+impl Logs {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        rooms: Arc<dyn RoomLogRepo>,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let stats = Arc::<Stats>::default();
+        let lane = Lane::new(rooms.clone(), bus.clone(), stats.clone());
+        Logs { store, rooms, bus, clock, stats, lane }
+    }
+
+    /// Runs the lane until it is told to stop; what was offered before is still stored and answered.
+    pub(crate) async fn run_lane(&self, shutdown: tokio_util::sync::CancellationToken) {
+        self.lane.run(shutdown).await;
+    }
+
+    /// Appends an entry, announces it, and says what became of it. Dropping the future changes nothing.
+    pub(crate) async fn append(&self, new: NewEntry) -> Result<Appended> {
+        self.lane.append(new).await
+    }
+
+    /// Commits a unit, tells the people it tells, and finishes what it owes to rooms. Goes on when the caller is
+    /// gone: what is stored is announced.
+    pub(crate) async fn finish(&self, unit: Unit) -> Result<()> {
+        let logs = self.clone();
+        let done = tokio::spawn(async move {
+            let told = unit.commit().await?.0;
+            logs.announce(told).await
+        });
+        done.await.map_err(|error| Error::Internal(error.into()))?
+    }
+
+    async fn announce(&self, told: Told) -> Result<()> {
+        for entry in &told.users {
+            self.tell(entry).await;
+        }
+        for room in &told.rooms {
+            self.drain(room).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, entry: &UserEntry) {
+        Stats::add(&self.stats.encoded, 1);
+        let frame = Frame::user(entry).encode();
+        if let Err(error) = self.bus.publish(Topic::User(entry.user), frame).await {
+            tracing::warn!(error.cause = %error, "an event was not published; the audit will find it");
+        }
+    }
+
+    /// Hands an event without a number to a person's sockets. It may be lost.
+    pub(crate) async fn whisper(&self, user: UserId, json: bytes::Bytes) {
+        let _ = self.bus.publish(Topic::User(user), Frame::ephemeral(json).encode()).await;
+    }
+
+    /// Finishes what committed changes owe to a room.
+    pub(crate) async fn drain(&self, room: &RoomId) -> Result<()> {
+        outbox::drain(self, room).await
+    }
+
+    /// Finishes what any change owes to any room; for what a crash left behind.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        outbox::sweep(self).await
+    }
+}

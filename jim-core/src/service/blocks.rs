@@ -1,0 +1,65 @@
+//! Blocks.
+
+use super::friends::cards;
+use super::{About, Context, event};
+use crate::error::{Code, Result};
+use crate::id::{RoomId, UserId};
+use crate::model::Kind;
+use crate::model::block::Block;
+use crate::page::{Cursors, Page};
+
+/// Blocks.
+#[derive(Clone)]
+pub struct Blocks {
+    context: Context,
+}
+
+impl Blocks {
+    pub(crate) fn new(context: Context) -> Self {
+        Blocks { context }
+    }
+
+    /// Whom one blocks, by id.
+    pub async fn list(&self, who: UserId, cursor: Option<&str>, limit: u16) -> Result<Page<Block>> {
+        let cursors = Cursors::new(&self.context.key, format!("blocks:{who}"));
+        let after = cursors.read(cursor)?;
+        let mut unit = self.context.read().await?;
+        let rows = unit.blocks().list(who, after, limit + 1).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.blocked)).await?;
+        let log = unit.user_log().head(who).await?;
+        let page = cursors.page(rows, limit, log, |row| row.blocked.to_string());
+        Ok(page.map(|row| Block { user: cards[&row.blocked].clone(), at: row.at }))
+    }
+
+    /// Blocks somebody; the friendship stays, and the blocked is not told. What he had decided to send before the
+    /// block and stores after it is hidden from the blocker: everything above the number that is read here, after
+    /// the commit and before the answer.
+    pub async fn block(&self, who: UserId, other: UserId) -> Result<()> {
+        let room = RoomId::private(who, other).ok_or(Code::BlockSelf)?;
+        let mut unit = self.context.write(&[who, other]).await?;
+        unit.users().get(other).await?.ok_or(Code::NotFound)?;
+        let now = self.context.now();
+        if unit.blocks().add(who, other, now).await? {
+            unit.tell(who, event(Kind::BLOCK_ADDED, &About { user_id: other })?, now).await?;
+            self.context.logs.finish(unit).await?;
+        } else {
+            drop(unit);
+        }
+        let head = self.context.logs.rooms.head(&room).await?;
+        let mut unit = self.context.write(&[who, other]).await?;
+        unit.blocks().set_cut(who, other, head.seq).await?;
+        self.context.logs.finish(unit).await?;
+        self.context.hub.refresh(who).await
+    }
+
+    /// Unblocks somebody; nothing happens where there is no block.
+    pub async fn unblock(&self, who: UserId, other: UserId) -> Result<()> {
+        let mut unit = self.context.write(&[who, other]).await?;
+        if unit.blocks().remove(who, other).await? {
+            unit.tell(who, event(Kind::BLOCK_REMOVED, &About { user_id: other })?, self.context.now()).await?;
+            self.context.logs.finish(unit).await?;
+            self.context.hub.refresh(who).await?;
+        }
+        Ok(())
+    }
+}

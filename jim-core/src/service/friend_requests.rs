@@ -1,0 +1,183 @@
+//! Friend requests.
+
+use super::friends::{befriend, card, cards};
+use super::{Context, event, permission};
+use crate::error::{Code, Error, Result};
+use crate::id::{FriendRequestId, UserId};
+use crate::model::friend::{Direction, Friend, FriendRequest, Note, RequestRow, RequestStatus};
+use crate::model::user::UserState;
+use crate::model::{Kind, UserCard};
+use crate::page::{Cursors, Page};
+use crate::repo::{NewRequest, PeerState, PrivateRights, Unit};
+
+/// Friend requests.
+#[derive(Clone)]
+pub struct FriendRequests {
+    context: Context,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone)]
+pub struct Requested(pub FriendRequest);
+
+impl FriendRequests {
+    pub(crate) fn new(context: Context) -> Self {
+        FriendRequests { context }
+    }
+
+    /// Asks somebody to be friends. Two requests that cross make a friendship.
+    pub async fn request(&self, who: UserId, to: UserId, note: Option<Note>) -> Result<Requested> {
+        if who == to {
+            return Err(Code::FriendSelf.into());
+        }
+        let mut unit = self.context.write(&[who, to]).await?;
+        let rights = rights(&mut unit, who, to).await?;
+        let muffled = permission::request_friend(&rights, self.context.options.pretend_when_blocked)?;
+        if unit.friend_requests().find_pending(who, to).await?.is_some() {
+            return Err(Code::FriendRequestDuplicate.into());
+        }
+        let now = self.context.now();
+        let note = note.map(|note| note.0);
+        if let Some(mut crossing) =
+            unit.friend_requests().find_pending(to, who).await?.filter(|row| !row.muffled && !muffled)
+        {
+            crossing.status = RequestStatus::Accepted;
+            unit.friend_requests().decide(crossing.id, RequestStatus::Accepted, None).await?;
+            befriend(&self.context, &mut unit, (who, to), None, now).await?;
+            let seen = seen(&mut unit, crossing).await?;
+            self.context.logs.finish(unit).await?;
+            return Ok(Requested(seen));
+        }
+        let new = NewRequest { from: who, to, note: note.clone(), muffled, at: now };
+        let id = unit.friend_requests().add(&new).await?;
+        let status = RequestStatus::Pending;
+        let row = RequestRow { id, from: who, to, note, status, reason: None, muffled, created_at: now };
+        let seen = seen(&mut unit, row).await?;
+        let told = event(Kind::FRIEND_REQUESTED, &seen)?;
+        unit.tell(who, told.clone(), now).await?;
+        if !muffled {
+            unit.tell(to, told, now).await?;
+        }
+        self.context.logs.finish(unit).await?;
+        Ok(Requested(seen))
+    }
+
+    /// One's requests, newest first.
+    pub async fn list(
+        &self,
+        who: UserId,
+        direction: Direction,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<FriendRequest>> {
+        let cursors = Cursors::new(&self.context.key, format!("friend-requests:{who}:{direction:?}"));
+        let before = cursors.read(cursor)?;
+        let mut unit = self.context.read().await?;
+        let rows = unit.friend_requests().list(who, direction, before, limit + 1).await?;
+        let cards = cards(&mut unit, rows.iter().flat_map(|row| [row.from, row.to])).await?;
+        let log = unit.user_log().head(who).await?;
+        let page = cursors.page(rows, limit, log, |row| row.id.to_string());
+        Ok(page.map(|row| view(cards[&row.from].clone(), cards[&row.to].clone(), row)))
+    }
+
+    /// Accepts a request made to the caller; both are friends then, and greeted.
+    pub async fn accept(&self, who: UserId, id: FriendRequestId, greeting: Option<Note>) -> Result<Friend> {
+        let (mut unit, row) = self.answer(who, id).await?;
+        let rights = rights(&mut unit, who, row.from).await?;
+        match rights {
+            PrivateRights { blocks: true, .. } => return Err(Code::FriendBlocked.into()),
+            PrivateRights { blocked: true, .. } => return Err(Code::FriendRefused.into()),
+            PrivateRights { peer: PeerState::Absent | PeerState::Disabled, .. } => {
+                return Err(Code::UserUnavailable.into());
+            }
+            PrivateRights { friends: true, .. } => return Err(Code::FriendExists.into()),
+            PrivateRights { .. } => {}
+        }
+        unit.friend_requests().decide(id, RequestStatus::Accepted, None).await?;
+        let now = self.context.now();
+        let greeting = greeting.map(|note| note.0);
+        let (friend, _) = befriend(&self.context, &mut unit, (who, row.from), greeting, now).await?;
+        self.context.logs.finish(unit).await?;
+        Ok(friend)
+    }
+
+    /// Declines a request made to the caller; both sides are told.
+    pub async fn reject(&self, who: UserId, id: FriendRequestId, reason: Option<Note>) -> Result<FriendRequest> {
+        let (mut unit, mut row) = self.answer(who, id).await?;
+        row.status = RequestStatus::Rejected;
+        row.reason = reason.map(|note| note.0);
+        unit.friend_requests().decide(id, row.status, row.reason.as_deref()).await?;
+        let from = row.from;
+        let seen = seen(&mut unit, row).await?;
+        let told = event(Kind::FRIEND_REJECTED, &seen)?;
+        let now = self.context.now();
+        unit.tell(who, told.clone(), now).await?;
+        unit.tell(from, told, now).await?;
+        self.context.logs.finish(unit).await?;
+        Ok(seen)
+    }
+
+    /// Takes back a request that the caller made; nothing happens where there is none.
+    pub async fn cancel(&self, who: UserId, id: FriendRequestId) -> Result<()> {
+        let found = self.context.read().await?.friend_requests().get(id).await?.filter(|row| row.from == who);
+        let Some(found) = found else { return Ok(()) };
+        let mut unit = self.context.write(&[who, found.to]).await?;
+        let Some(row) = unit.friend_requests().get(id).await? else { return Ok(()) };
+        if row.status != RequestStatus::Pending {
+            return Err(Code::FriendRequestDecided.into());
+        }
+        unit.friend_requests().remove(id).await?;
+        let (to, muffled) = (row.to, row.muffled);
+        let told = event(Kind::FRIEND_CANCELLED, &seen(&mut unit, row).await?)?;
+        let now = self.context.now();
+        unit.tell(who, told.clone(), now).await?;
+        if !muffled {
+            unit.tell(to, told, now).await?;
+        }
+        self.context.logs.finish(unit).await
+    }
+
+    /// A unit that locks both sides of a pending request that was made to the caller.
+    async fn answer(&self, who: UserId, id: FriendRequestId) -> Result<(Unit, RequestRow)> {
+        let mine = |row: &RequestRow| row.to == who && !row.muffled;
+        let found = self.context.read().await?.friend_requests().get(id).await?.filter(mine).ok_or(Code::NotFound)?;
+        let mut unit = self.context.write(&[who, found.from]).await?;
+        let row = unit.friend_requests().get(id).await?.filter(mine).ok_or(Code::NotFound)?;
+        if row.status != RequestStatus::Pending {
+            return Err(Code::FriendRequestDecided.into());
+        }
+        Ok((unit, row))
+    }
+}
+
+/// What decides between two people, read in the unit that locks them.
+async fn rights(unit: &mut Unit, who: UserId, peer: UserId) -> Result<PrivateRights> {
+    let state = unit.users().get(peer).await?.map(|user| user.state);
+    Ok(PrivateRights {
+        peer: match state {
+            None => PeerState::Absent,
+            Some(UserState::Active) => PeerState::Active,
+            Some(UserState::Disabled) => PeerState::Disabled,
+        },
+        friends: unit.friends().get(who, peer).await?.is_some(),
+        blocks: unit.blocks().get(who, peer).await?.is_some(),
+        blocked: unit.blocks().get(peer, who).await?.is_some(),
+        open: true,
+    })
+}
+
+async fn seen(unit: &mut Unit, row: RequestRow) -> Result<FriendRequest, Error> {
+    Ok(view(card(unit, row.from).await?, card(unit, row.to).await?, row))
+}
+
+fn view(from: UserCard, to: UserCard, row: RequestRow) -> FriendRequest {
+    FriendRequest {
+        id: row.id,
+        from,
+        to,
+        note: row.note,
+        status: row.status,
+        reason: row.reason,
+        created_at: row.created_at,
+    }
+}

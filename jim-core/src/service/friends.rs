@@ -1,0 +1,120 @@
+//! Friends.
+
+use std::collections::HashMap;
+
+use super::{About, Context, event};
+use crate::error::{Code, Error, Result};
+use crate::id::{RoomId, Seq, UserId};
+use crate::model::friend::{Friend, Friendship, Presence, Remark};
+use crate::model::{Kind, UserCard};
+use crate::page::{Cursors, Page};
+use crate::repo::{Task, Unit};
+use crate::time::Millis;
+
+/// Friends.
+#[derive(Clone)]
+pub struct Friends {
+    context: Context,
+}
+
+impl Friends {
+    pub(crate) fn new(context: Context) -> Self {
+        Friends { context }
+    }
+
+    /// One's friends by id.
+    pub async fn list(&self, who: UserId, cursor: Option<&str>, limit: u16) -> Result<Page<Friend>> {
+        let cursors = Cursors::new(&self.context.key, format!("friends:{who}"));
+        let after = cursors.read(cursor)?;
+        let mut unit = self.context.read().await?;
+        let rows = unit.friends().list(who, after, limit + 1).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.friend)).await?;
+        let log = unit.user_log().head(who).await?;
+        let page = cursors.page(rows, limit, log, |row| row.friend.to_string());
+        Ok(page.map(|row| view(&self.context, who, &row, cards[&row.friend].clone())))
+    }
+
+    /// Sets or clears what one calls a friend; nobody else sees it.
+    pub async fn set_remark(&self, who: UserId, friend: UserId, remark: Option<Remark>) -> Result<Friend> {
+        let mut unit = self.context.write(&[who]).await?;
+        let mut row = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
+        let remark = remark.map(|remark| remark.0);
+        let changed = row.remark != remark;
+        row.remark = remark;
+        let card = card(&mut unit, friend).await?;
+        let view = view(&self.context, who, &row, card);
+        if changed {
+            unit.friends().set_remark(who, friend, row.remark.as_deref()).await?;
+            unit.tell(who, event(Kind::FRIEND_UPDATED, &view)?, self.context.now()).await?;
+            self.context.logs.finish(unit).await?;
+        }
+        Ok(view)
+    }
+
+    /// Ends a friendship for both; nothing happens where there is none. The history stays.
+    pub async fn remove(&self, who: UserId, friend: UserId) -> Result<()> {
+        let mut unit = self.context.write(&[who, friend]).await?;
+        if unit.friends().remove(who, friend).await? {
+            let now = self.context.now();
+            unit.tell(who, event(Kind::FRIEND_REMOVED, &About { user_id: friend })?, now).await?;
+            unit.tell(friend, event(Kind::FRIEND_REMOVED, &About { user_id: who })?, now).await?;
+            self.context.logs.finish(unit).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes two people friends in a unit that locks both: rows, rooms, events, and the greeting that the room is owed.
+/// `newcomer` is the one whose call it is. Returns how each sees the other.
+pub(super) async fn befriend(
+    context: &Context,
+    unit: &mut Unit,
+    (a, b): (UserId, UserId),
+    greeting: Option<String>,
+    now: Millis,
+) -> Result<(Friend, Friend)> {
+    for person in [a, b] {
+        if unit.friends().count(person).await? >= context.options.limits.friends {
+            return Err(Code::FriendFull.into());
+        }
+    }
+    unit.friends().add(a, b, now).await?;
+    let room = RoomId::private(a, b).ok_or(Code::FriendSelf)?;
+    for person in [a, b] {
+        unit.conversations().ensure(person, &room, Seq(1)).await?;
+    }
+    if let Some(text) = greeting.or_else(|| context.options.greeting.clone()) {
+        let content = serde_json::json!({ "kind": "system", "text": text });
+        unit.owe(&room, &Task::Append { kind: Kind::MESSAGE_SENT, content }, now).await?;
+    }
+    let row = |friend| Friendship { friend, remark: None, since: now };
+    let a_sees = view(context, a, &row(b), card(unit, b).await?);
+    let b_sees = view(context, b, &row(a), card(unit, a).await?);
+    unit.tell(a, event(Kind::FRIEND_ADDED, &a_sees)?, now).await?;
+    unit.tell(b, event(Kind::FRIEND_ADDED, &b_sees)?, now).await?;
+    Ok((a_sees, b_sees))
+}
+
+fn view(context: &Context, who: UserId, row: &Friendship, user: UserCard) -> Friend {
+    let status = if context.hub.is_online(row.friend) { "online" } else { "offline" };
+    Friend {
+        user,
+        remark: row.remark.clone(),
+        // Nobody is a friend of himself, so the pair always has a room.
+        room: RoomId::private(who, row.friend).unwrap_or(RoomId::Private(who, row.friend)),
+        since: row.since,
+        presence: Presence { status },
+    }
+}
+
+/// What others see of one account.
+pub(super) async fn card(unit: &mut Unit, id: UserId) -> Result<UserCard> {
+    let user = unit.users().get(id).await?;
+    user.map(|user| user.card()).ok_or(Error::internal("an account that is referred to is gone"))
+}
+
+/// What others see of accounts that exist.
+pub(super) async fn cards(unit: &mut Unit, ids: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, UserCard>> {
+    let ids: Vec<_> = ids.collect();
+    Ok(unit.users().list(&ids).await?.iter().map(|user| (user.id, user.card())).collect())
+}

@@ -1,0 +1,217 @@
+//! Accounts and people.
+
+use crate::error::{Code, Error, Result};
+use crate::id::UserId;
+use crate::model::session::Source;
+use crate::model::user::{BirthDate, Change, ProfileChange, fold};
+use crate::model::{At as _, Kind, Me, Nickname, Password, User, UserCard, Username};
+use crate::page::{Cursors, Page};
+use crate::repo::{NewUser, RepoError};
+use crate::secret::Secret;
+use crate::service::sessions::OpenSession;
+
+use super::passwords::{Passwords, Verdict};
+use super::{Context, event};
+use crate::model::user::UserState;
+
+/// Who wants an account.
+#[derive(Debug, Clone)]
+pub struct Register {
+    /// The name to log in with.
+    pub username: Username,
+    /// A password that the policy allows.
+    pub password: Password,
+    /// The name others see; the user name if absent.
+    pub nickname: Option<Nickname>,
+    /// Day of birth.
+    pub birth_date: Option<BirthDate>,
+}
+
+/// Accounts and people.
+#[derive(Clone)]
+pub struct Users {
+    context: Context,
+    passwords: Passwords,
+}
+
+#[derive(serde::Serialize)]
+struct ProfileSeen<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    user: &'a UserCard,
+}
+
+impl Users {
+    pub(crate) fn new(context: Context) -> Self {
+        let passwords = Passwords::new(context.random.clone());
+        Users { context, passwords }
+    }
+
+    /// Makes an account and logs it in. Of many who want a name at once, one gets it.
+    pub async fn register(&self, wish: Register, source: &Source) -> Result<(Me, OpenSession)> {
+        if !self.context.options.registration_open {
+            return Err(Code::RegistrationClosed.into());
+        }
+        // Saves the work of hashing; the unique key decides.
+        if self.context.read().await?.users().find_by_username(wish.username.key()).await?.is_some() {
+            return Err(Code::UsernameTaken.into());
+        }
+        let password_hash = self.passwords.hash(wish.password.secret()).await?;
+        let new = NewUser {
+            nickname: wish.nickname.unwrap_or_else(|| Nickname::from(&wish.username)),
+            username: wish.username,
+            birth_date: wish.birth_date.map(|date| date.0.to_string()),
+            password_hash,
+            created_at: self.context.now(),
+        };
+        let mut unit = self.context.write(&[]).await?;
+        let id = match unit.users().add(&new).await {
+            Err(RepoError::Conflict) => return Err(Code::UsernameTaken.into()),
+            id => id?,
+        };
+        let user = unit.users().get(id).await?.ok_or(Error::internal("a new account is gone"))?;
+        let session = OpenSession::begin(&self.context, &mut unit, id, source).await?;
+        self.context.logs.finish(unit).await?;
+        Ok((user.into(), session))
+    }
+
+    /// Logs in. An unknown name and a wrong password look alike; only the right password learns that an account is
+    /// disabled.
+    pub async fn log_in(&self, username: &str, password: &Secret, source: &Source) -> Result<(Me, OpenSession)> {
+        let known = self.context.read().await?.users().find_by_username(&fold(username)).await?;
+        let hash = known.as_ref().map(|(_, hash)| hash.clone());
+        let verdict = self.passwords.verify(password, hash).await?;
+        let Some((user, old_hash)) = known.filter(|_| verdict != Verdict::Wrong) else {
+            return Err(Code::InvalidCredentials.into());
+        };
+        if user.state != UserState::Active {
+            return Err(Code::AccountDisabled.into());
+        }
+        let renewed = match verdict {
+            Verdict::Old => Some(self.passwords.hash(password).await?),
+            _ => None,
+        };
+        let mut unit = self.context.write(&[user.id]).await?;
+        // The password may have changed while its hash was checked.
+        if unit.users().password_hash(user.id).await?.as_ref() != Some(&old_hash) {
+            return Err(Code::InvalidCredentials.into());
+        }
+        if let Some(hash) = renewed {
+            unit.users().set_password(user.id, &hash).await?;
+        }
+        let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
+        self.context.logs.finish(unit).await?;
+        Ok((user.into(), session))
+    }
+
+    /// One's own account.
+    pub async fn me(&self, who: UserId) -> Result<Me> {
+        let user = self.context.read().await?.users().get(who).await?;
+        user.map(Into::into).ok_or(Code::NotFound.into())
+    }
+
+    /// Changes one's own profile; one's other devices and friends are told.
+    pub async fn update(&self, who: UserId, change: ProfileChange) -> Result<Me> {
+        let mut unit = self.context.write(&[who]).await?;
+        let before = unit.users().get(who).await?.ok_or(Code::NotFound)?;
+        let mut user = before.clone();
+        if let Some(nickname) = change.nickname {
+            nickname.as_str().clone_into(&mut user.nickname);
+        }
+        apply(&mut user.birth_date, change.birth_date, |date| date.0.to_string());
+        apply(&mut user.status_text, change.status_text, |text| text.0);
+        if user == before {
+            return Ok(user.into());
+        }
+        unit.users().set_profile(&user).await?;
+        let me = Me::from(user.clone());
+        unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, self.context.now()).await?;
+        self.context.logs.finish(unit).await?;
+        if user.card() != before.card() {
+            self.show(&user).await?;
+        }
+        Ok(me)
+    }
+
+    /// Shows a changed profile to friends who are there now; the others read it when they come.
+    async fn show(&self, user: &User) -> Result<()> {
+        let card = user.card();
+        let json = serde_json::to_vec(&ProfileSeen { kind: "profile", user: &card });
+        let json = bytes::Bytes::from(json.map_err(|error| Error::Internal(error.into()))?);
+        let mut after = None;
+        loop {
+            let friends = self.context.read().await?.friends().list(user.id, after, 500).await?;
+            let Some(last) = friends.last() else { return Ok(()) };
+            after = Some(last.friend);
+            for friend in friends {
+                self.context.logs.whisper(friend.friend, json.clone()).await;
+            }
+        }
+    }
+
+    /// Changes the password and ends every other session.
+    pub async fn change_password(&self, caller: &super::Caller, old: &Secret, new: &Secret) -> Result<()> {
+        let me = self.me(caller.user).await?;
+        let hash = self.context.read().await?.users().password_hash(caller.user).await?;
+        if self.passwords.verify(old, hash.clone()).await? == Verdict::Wrong {
+            return Err(Code::WrongPassword.into());
+        }
+        let username = Username::parse(&me.username, &self.context.options.limits).at("username");
+        let username = username.map_err(|error| Error::Invalid(vec![error]))?;
+        let new = Password::parse(new, &username, &self.context.options.limits).at("new_password");
+        let new = new.map_err(|error| Error::Invalid(vec![error]))?;
+        let new_hash = self.passwords.hash(new.secret()).await?;
+        let mut unit = self.context.write(&[caller.user]).await?;
+        if unit.users().password_hash(caller.user).await? != hash {
+            return Err(Code::WrongPassword.into());
+        }
+        unit.users().set_password(caller.user, &new_hash).await?;
+        super::sessions::end_all(&self.context, unit, caller.user, Some(caller.session)).await
+    }
+
+    /// One person, as others see him.
+    pub async fn get(&self, _who: UserId, id: UserId) -> Result<UserCard> {
+        let user = self.context.read().await?.users().get(id).await?.filter(|user| user.state == UserState::Active);
+        user.map(|user| user.card()).ok_or(Code::NotFound.into())
+    }
+
+    /// Those of some people who exist, by id.
+    pub async fn list(&self, _who: UserId, ids: &[UserId]) -> Result<Vec<UserCard>> {
+        let users = self.context.read().await?.users().list(ids).await?;
+        Ok(users.iter().filter(|user| user.state == UserState::Active).map(User::card).collect())
+    }
+
+    /// People whose nickname begins with a text, taken literally and without regard to case.
+    pub async fn find(&self, who: UserId, prefix: &str, cursor: Option<&str>, limit: u16) -> Result<Page<UserCard>> {
+        let prefix = fold(prefix.trim());
+        let limits = &self.context.options.limits;
+        if prefix.is_empty() || prefix.chars().count() > limits.nickname.max as usize {
+            return Err(Error::field("nickname", "invalid", format!("1 to {} characters", limits.nickname.max)));
+        }
+        let cursors = Cursors::new(&self.context.key, format!("users:{who}:{prefix}"));
+        let after = cursors.read(cursor)?;
+        let mut unit = self.context.read().await?;
+        let users = unit.users().find_by_nickname(&prefix, after, limit + 1).await?;
+        let log = unit.user_log().head(who).await?;
+        Ok(cursors.page(users, limit, log, |user| user.id.to_string()).map(|user| user.card()))
+    }
+
+    /// Switches an account off or on; switched off, its sessions end.
+    pub async fn set_state(&self, id: UserId, state: UserState) -> Result<()> {
+        let mut unit = self.context.write(&[id]).await?;
+        unit.users().get(id).await?.ok_or(Code::NotFound)?;
+        unit.users().set_state(id, state).await?;
+        match state {
+            UserState::Disabled => super::sessions::end_all(&self.context, unit, id, None).await,
+            UserState::Active => self.context.logs.finish(unit).await,
+        }
+    }
+}
+
+fn apply<T>(field: &mut Option<String>, change: Change<T>, text: impl FnOnce(T) -> String) {
+    match change {
+        Change::Keep => {}
+        Change::Clear => *field = None,
+        Change::Set(value) => *field = Some(text(value)),
+    }
+}

@@ -1,0 +1,159 @@
+//! The embedded store: SQLite in one file of the data folder.
+//!
+//! Two connections write, the lane's and the units'; one fair gate stands before both, because writers that meet in
+//! SQLite's own busy handler wait for seconds. Readers have a pool of their own and never wait for writers (WAL).
+
+mod blocks;
+mod conn;
+mod conversations;
+mod friend_requests;
+mod friends;
+mod migrate;
+mod outbox;
+mod rights;
+mod room_log;
+mod sessions;
+mod settings;
+mod tx;
+mod user_log;
+mod users;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _, SqlStr};
+use tokio::sync::{Mutex, Semaphore};
+
+use crate::id::UserId;
+use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, Unit};
+use conn::{Verbs as _, args, repo_error};
+
+pub use migrate::MigrateError;
+
+/// How SQLite writes its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// An answered commit survives a power cut.
+    #[default]
+    Full,
+    /// A power cut may lose the last commits; for measuring only.
+    Normal,
+}
+
+/// The embedded store. It is [`Store`] and, by [`SqliteStore::log`], the room logs.
+pub struct SqliteStore {
+    gate: Arc<Semaphore>,
+    lane: Mutex<SqliteConnection>,
+    units: Arc<Mutex<SqliteConnection>>,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens or makes the file and brings its schema up to date.
+    pub async fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
+        let options = options(path, durability);
+        let mut units = options.connect().await.map_err(repo_error)?;
+        migrate::run(&mut units).await?;
+        let lane = options.connect().await.map_err(repo_error)?;
+        let readers = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(4))
+            .connect_with(options.read_only(true))
+            .await
+            .map_err(repo_error)?;
+        Ok(Arc::new(SqliteStore {
+            gate: Arc::new(Semaphore::new(1)),
+            lane: Mutex::new(lane),
+            units: Arc::new(Mutex::new(units)),
+            readers,
+        }))
+    }
+
+    /// The file inside a data folder.
+    #[must_use]
+    pub fn file(data: &Path) -> PathBuf {
+        data.join("jim.db")
+    }
+}
+
+fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(match durability {
+            Durability::Full => SqliteSynchronous::Full,
+            Durability::Normal => SqliteSynchronous::Normal,
+        })
+        // The gate keeps our own writers apart; this is for a tool that reads or backs up the file.
+        .busy_timeout(Duration::from_secs(4))
+        .foreign_keys(false)
+        .statement_cache_capacity(256)
+        .row_buffer_size(1024)
+        // `maintain` checkpoints once a second, off the send path; this is the net below it (64 MB).
+        .pragma("wal_autocheckpoint", "16384")
+        .pragma("temp_store", "MEMORY")
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn read(&self) -> Res<Unit> {
+        let reader = self.readers.acquire().await.map_err(repo_error)?;
+        Ok(Unit::new(Box::new(tx::SqlTx::read(reader).await?), &[]))
+    }
+
+    async fn write(&self, locks: &[Lock]) -> Res<Unit> {
+        Ok(Unit::new(Box::new(tx::SqlTx::write(self).await?), locks))
+    }
+
+    async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
+        let mut reader = self.readers.acquire().await.map_err(repo_error)?;
+        rights::read(&mut reader, asks).await
+    }
+
+    async fn ping(&self) -> Res<()> {
+        let mut reader = self.readers.acquire().await.map_err(repo_error)?;
+        let answer = reader.row::<(i64,)>("SELECT 1", args![]).await?;
+        answer.map(|_| ()).ok_or_else(|| conn::broken("no answer"))
+    }
+
+    async fn maintain(&self) -> Res<()> {
+        let mut connection = self.readers.acquire().await.map_err(repo_error)?;
+        connection.rows::<(i64, i64, i64)>("PRAGMA wal_checkpoint(PASSIVE)", args![]).await?;
+        Ok(())
+    }
+}
+
+/// A statement made of our own text, never of a caller's.
+fn sql(text: String) -> SqlStr {
+    AssertSqlSafe(text).into_sql_str()
+}
+
+/// `(?,?),(?,?)`: so many rows of so many values.
+fn tuples(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(","));
+    vec![row; rows].join(",")
+}
+
+/// Splits into chunks whose lengths are powers of two up to `most`, so that few statements are ever prepared.
+fn chunks<T>(mut all: &[T], most: usize) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let len = all.len().min(most);
+        let len = (len > 0).then(|| 1 << len.ilog2())?;
+        let (chunk, rest) = all.split_at(len);
+        all = rest;
+        Some(chunk)
+    })
+}
+
+impl From<RepoError> for MigrateError {
+    fn from(error: RepoError) -> Self {
+        MigrateError::Store(error)
+    }
+}

@@ -1,0 +1,64 @@
+//! The rights of private sends: many askers, one statement.
+
+use std::fmt::Write as _;
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::conn::{Arg, Verbs as _};
+use super::users::STATE_ACTIVE;
+use super::{chunks, sql};
+use crate::id::{RoomId, UserId};
+use crate::repo::{PeerState, PrivateRights, Res};
+
+/// Beyond this, a longer statement gains nothing.
+const MOST: usize = 64;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    state: Option<i64>,
+    friends: i64,
+    blocks: i64,
+    blocked: i64,
+    writers: i64,
+}
+
+pub(super) async fn read(conn: &mut SqliteConnection, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
+    let mut rights = Vec::with_capacity(asks.len());
+    for asks in chunks(asks, MOST) {
+        let mut args = Vec::with_capacity(asks.len() * 4);
+        for (place, (writer, peer)) in (0_i64..).zip(asks) {
+            let room = RoomId::private(*writer, *peer).map(|room| room.to_string());
+            args.extend([Arg::from(place), Arg::from(*writer), Arg::from(*peer), Arg::from(room)]);
+        }
+        let rows: Vec<Row> = conn.rows(sql(statement(asks.len())), args).await?;
+        rights.extend(rows.into_iter().map(|row| PrivateRights {
+            peer: match row.state {
+                None => PeerState::Absent,
+                Some(STATE_ACTIVE) => PeerState::Active,
+                Some(_) => PeerState::Disabled,
+            },
+            friends: row.friends > 0,
+            blocks: row.blocks > 0,
+            blocked: row.blocked > 0,
+            open: row.writers == 2,
+        }));
+    }
+    Ok(rights)
+}
+
+fn statement(asks: usize) -> String {
+    let mut text = String::from(
+        "SELECT
+            (SELECT state FROM jim_users WHERE id = ask.peer) AS state,
+            EXISTS (SELECT 1 FROM jim_friendships f WHERE f.user_id = ask.writer AND f.friend_id = ask.peer) AS friends,
+            EXISTS (SELECT 1 FROM jim_blocks b WHERE b.user_id = ask.writer AND b.blocked_id = ask.peer) AS blocks,
+            EXISTS (SELECT 1 FROM jim_blocks b WHERE b.user_id = ask.peer AND b.blocked_id = ask.writer) AS blocked,
+            EXISTS (SELECT 1 FROM jim_conversations c WHERE c.user_id = ask.writer AND c.room = ask.room)
+              + EXISTS (SELECT 1 FROM jim_conversations c WHERE c.user_id = ask.peer AND c.room = ask.room) AS writers
+        FROM (SELECT ? AS place, ? AS writer, ? AS peer, ? AS room",
+    );
+    for _ in 1..asks {
+        let _ = write!(text, " UNION ALL SELECT ?, ?, ?, ?");
+    }
+    text + ") ask ORDER BY place"
+}

@@ -1,0 +1,236 @@
+//! Room logs: numbered under the gate, one durable commit for the whole batch.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use serde_json::value::RawValue;
+use sqlx::sqlite::SqliteConnection;
+
+use super::conn::{Arg, Verbs as _, args, broken, repo_error};
+use super::{SqliteStore, chunks, sql, tuples};
+use crate::id::{RoomId, Seq, UserId};
+use crate::model::content::{ClientRef, ContentDigest};
+use crate::model::entry::{Entry, Guard, Head, Kind, NewEntry};
+use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice};
+use crate::time::Millis;
+
+/// Rows of one INSERT; more gain nothing.
+const MOST: usize = 64;
+
+const COLUMNS: &str = "room, seq, ord, fence, at, by_user, client_ref, kind, digest, body";
+
+#[derive(sqlx::FromRow)]
+struct EntryRow {
+    room: String,
+    seq: i64,
+    ord: i64,
+    fence: i64,
+    at: i64,
+    by_user: i64,
+    client_ref: String,
+    kind: String,
+    digest: Option<String>,
+    body: Option<String>,
+}
+
+impl TryFrom<EntryRow> for Arc<Entry> {
+    type Error = RepoError;
+
+    fn try_from(row: EntryRow) -> Res<Self> {
+        let body = row.body.map(RawValue::from_string).transpose().map_err(|_| broken("a body is no JSON"))?;
+        Ok(Arc::new(Entry {
+            room: row.room.parse().map_err(|_| broken("a room has no such name"))?,
+            seq: Seq(row.seq),
+            ord: row.ord,
+            fence: Seq(row.fence),
+            at: Millis(row.at),
+            by: UserId(row.by_user),
+            client_ref: ClientRef(row.client_ref),
+            kind: Kind::named(row.kind),
+            digest: row.digest.map(ContentDigest),
+            body: body.map(Arc::from),
+            json: OnceLock::new(),
+        }))
+    }
+}
+
+#[async_trait]
+impl RoomLogRepo for SqliteStore {
+    async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+        let mut conn = self.lane.lock().await;
+        let _gate = self.gate.acquire().await.map_err(|error| RepoError::Unavailable(error.into()))?;
+        if conn.run("BEGIN IMMEDIATE", args![]).await.is_err() {
+            // A call that was dropped half-way left its transaction open.
+            let _ = conn.run("ROLLBACK", args![]).await;
+            conn.run("BEGIN IMMEDIATE", args![]).await?;
+        }
+        let appended = append(&mut conn, batch).await;
+        let done = match appended {
+            Ok(appended) => conn.run("COMMIT", args![]).await.map(|_| appended),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            let _ = conn.run("ROLLBACK", args![]).await;
+        }
+        done
+    }
+
+    async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
+        let mut conn = self.readers.acquire().await.map_err(repo_error)?;
+        let select = format!("SELECT {COLUMNS} FROM jim_entries WHERE room = ?");
+        let rows: Vec<EntryRow> = match slice {
+            Slice::After(seq) => {
+                conn.rows(sql(select + " AND seq > ? ORDER BY seq LIMIT ?"), args![room, seq, limit]).await?
+            }
+            Slice::Before(seq) => {
+                let mut rows: Vec<EntryRow> =
+                    conn.rows(sql(select + " AND seq < ? ORDER BY seq DESC LIMIT ?"), args![room, seq, limit]).await?;
+                rows.reverse();
+                rows
+            }
+            Slice::Only(seqs) => {
+                let mut rows = Vec::new();
+                for seqs in chunks(seqs, MOST) {
+                    let mut args = args![room];
+                    args.extend(seqs.iter().map(|seq| Arg::from(*seq)));
+                    let text = format!("{select} AND seq IN {} ORDER BY seq", tuples(1, seqs.len()));
+                    rows.extend(conn.rows::<EntryRow>(sql(text), args).await?);
+                }
+                rows.sort_by_key(|row| row.seq);
+                rows.dedup_by_key(|row| row.seq);
+                rows.truncate(limit.into());
+                rows
+            }
+        };
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        let mut conn = self.readers.acquire().await.map_err(repo_error)?;
+        heads(&mut conn, rooms).await
+    }
+
+    async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {
+        let mut conn = self.readers.acquire().await.map_err(repo_error)?;
+        find_ref(&mut conn, room, by, client_ref).await
+    }
+}
+
+async fn append(conn: &mut SqliteConnection, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+    let mut rooms: Vec<RoomId> = batch.iter().map(|new| new.room).collect();
+    rooms.sort_unstable();
+    rooms.dedup();
+    let heads = heads(conn, &rooms).await?;
+    // Most batches hold nothing that was sent before: references are looked up only when their key refuses.
+    let mut known = vec![None; batch.len()];
+    let (moved, answers) = number(&heads, batch, &mut known);
+    let (moved, answers) = match insert(conn, &answers).await {
+        Err(RepoError::Conflict) => {
+            // The gate is ours: nobody writes between the two transactions.
+            conn.run("ROLLBACK", args![]).await?;
+            conn.run("BEGIN IMMEDIATE", args![]).await?;
+            for (new, known) in batch.iter().zip(&mut known) {
+                *known = find_ref(conn, &new.room, new.by, &new.client_ref).await?;
+            }
+            let (moved, answers) = number(&heads, batch, &mut known);
+            insert(conn, &answers).await?;
+            (moved, answers)
+        }
+        done => done.map(|()| (moved, answers))?,
+    };
+    store_heads(conn, &moved).await?;
+    Ok(answers)
+}
+
+/// Numbers what is new and answers what is not. Returns the heads that moved.
+fn number(heads: &[Head], batch: &[NewEntry], known: &mut [Option<Arc<Entry>>]) -> (Vec<Head>, Vec<Appended>) {
+    let mut open: HashMap<RoomId, Head> = heads.iter().map(|head| (head.room, *head)).collect();
+    let answers = batch.iter().zip(known).map(|(new, known)| {
+        let head = open.entry(new.room).or_insert(Head::empty(new.room));
+        match (known.take(), new.guard) {
+            (Some(known), _) if known.digest == new.digest => Appended::Again(known),
+            // What was erased has no digest to compare: it was accepted, and stays so.
+            (Some(known), _) if known.body.is_none() => Appended::Again(known),
+            (Some(known), _) => Appended::Differs(known.seq),
+            (None, Guard::Fence(fence)) if head.fence > fence => Appended::Stale(*head),
+            (None, _) => Appended::New(Arc::new(head.number(new))),
+        }
+    });
+    let answers = answers.collect();
+    let moved = heads.iter().filter_map(|old| open.get(&old.room).filter(|head| head.seq > old.seq)).copied();
+    (moved.collect(), answers)
+}
+
+async fn insert(conn: &mut SqliteConnection, answers: &[Appended]) -> Res<()> {
+    let new: Vec<&Entry> = answers
+        .iter()
+        .filter_map(|answer| if let Appended::New(entry) = answer { Some(&**entry) } else { None })
+        .collect();
+    for entries in chunks(&new, MOST) {
+        let mut args = Vec::with_capacity(entries.len() * 10);
+        for entry in entries {
+            args.extend([
+                Arg::from(&entry.room),
+                Arg::from(entry.seq),
+                Arg::from(entry.ord),
+                Arg::from(entry.fence),
+                Arg::from(entry.at),
+                Arg::from(entry.by),
+                Arg::from(entry.client_ref.as_str()),
+                Arg::from(entry.kind.as_str()),
+                Arg::from(entry.digest.as_ref().map(|digest| digest.0.as_str())),
+                Arg::from(entry.body.as_ref().map(|body| body.get())),
+            ]);
+        }
+        let text = format!("INSERT INTO jim_entries ({COLUMNS}) VALUES {}", tuples(entries.len(), 10));
+        conn.run(sql(text), args).await?;
+    }
+    Ok(())
+}
+
+async fn store_heads(conn: &mut SqliteConnection, heads: &[Head]) -> Res<()> {
+    for heads in chunks(heads, MOST) {
+        let mut args = Vec::with_capacity(heads.len() * 5);
+        for head in heads {
+            args.extend([
+                Arg::from(&head.room),
+                Arg::from(head.seq),
+                Arg::from(head.ord),
+                Arg::from(head.fence),
+                Arg::from(head.at),
+            ]);
+        }
+        let text = format!(
+            "INSERT INTO jim_rooms (room, seq, ord, fence, at) VALUES {}
+             ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, ord = excluded.ord, fence = excluded.fence, at = excluded.at",
+            tuples(heads.len(), 5)
+        );
+        conn.run(sql(text), args).await?;
+    }
+    Ok(())
+}
+
+async fn heads(conn: &mut SqliteConnection, rooms: &[RoomId]) -> Res<Vec<Head>> {
+    let mut found = HashMap::with_capacity(rooms.len());
+    for rooms in chunks(rooms, MOST) {
+        let args = rooms.iter().map(Arg::from).collect();
+        let text = format!("SELECT room, seq, ord, fence, at FROM jim_rooms WHERE room IN {}", tuples(1, rooms.len()));
+        for (room, seq, ord, fence, at) in conn.rows::<(String, i64, i64, i64, i64)>(sql(text), args).await? {
+            let room: RoomId = room.parse().map_err(|_| broken("a room has no such name"))?;
+            found.insert(room, Head { room, seq: Seq(seq), ord, fence: Seq(fence), at: Millis(at) });
+        }
+    }
+    Ok(rooms.iter().map(|room| found.get(room).copied().unwrap_or(Head::empty(*room))).collect())
+}
+
+async fn find_ref(
+    conn: &mut SqliteConnection,
+    room: &RoomId,
+    by: UserId,
+    client_ref: &ClientRef,
+) -> Res<Option<Arc<Entry>>> {
+    let text = format!("SELECT {COLUMNS} FROM jim_entries WHERE room = ? AND by_user = ? AND client_ref = ?");
+    let row: Option<EntryRow> = conn.row(sql(text), args![room, by, client_ref.as_str()]).await?;
+    row.map(TryInto::try_into).transpose()
+}

@@ -1,0 +1,155 @@
+use async_trait::async_trait;
+
+use super::conn::{Arg, Verbs as _, args, broken};
+use super::tx::SqlTx;
+use super::{chunks, sql, tuples};
+use crate::id::UserId;
+use crate::model::user::{User, UserState};
+use crate::repo::{NewUser, Res, UserRepo};
+use crate::time::Millis;
+
+pub(super) const STATE_ACTIVE: i64 = 0;
+const STATE_DISABLED: i64 = 1;
+
+const COLUMNS: &str = "id, username, nickname, birth_date, status_text, state, created_at";
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    username: String,
+    nickname: String,
+    birth_date: Option<String>,
+    status_text: Option<String>,
+    state: i64,
+    created_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct LoginRow {
+    #[sqlx(flatten)]
+    user: Row,
+    password_hash: String,
+}
+
+impl TryFrom<Row> for User {
+    type Error = crate::repo::RepoError;
+
+    fn try_from(row: Row) -> Res<Self> {
+        Ok(User {
+            id: UserId(row.id),
+            username: row.username,
+            nickname: row.nickname,
+            birth_date: row.birth_date,
+            status_text: row.status_text,
+            state: match row.state {
+                STATE_ACTIVE => UserState::Active,
+                STATE_DISABLED => UserState::Disabled,
+                _ => return Err(broken("an account has no such state")),
+            },
+            created_at: Millis(row.created_at),
+        })
+    }
+}
+
+#[async_trait]
+impl UserRepo for SqlTx {
+    async fn add(&mut self, user: &NewUser) -> Res<UserId> {
+        let mut conn = self.conn().await?;
+        let id = conn
+            .insert(
+                "INSERT INTO jim_users (username, username_key, nickname, nickname_key, birth_date, password_hash, state, created_at)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                args![
+                    user.username.as_str(),
+                    user.username.key(),
+                    user.nickname.as_str(),
+                    user.nickname.key(),
+                    user.birth_date.as_deref(),
+                    user.password_hash.as_str(),
+                    STATE_ACTIVE,
+                    user.created_at,
+                ],
+            )
+            .await?;
+        conn.run("INSERT INTO jim_user_heads (user_id, seq) VALUES (?, 0)", args![id]).await?;
+        Ok(UserId(id))
+    }
+
+    async fn get(&mut self, id: UserId) -> Res<Option<User>> {
+        let mut conn = self.conn().await?;
+        let row: Option<Row> =
+            conn.row(sql(format!("SELECT {COLUMNS} FROM jim_users WHERE id = ?")), args![id]).await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    async fn list(&mut self, ids: &[UserId]) -> Res<Vec<User>> {
+        let mut conn = self.conn().await?;
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut users = Vec::with_capacity(ids.len());
+        for ids in chunks(&ids, 128) {
+            let text = format!("SELECT {COLUMNS} FROM jim_users WHERE id IN {} ORDER BY id", tuples(1, ids.len()));
+            let rows: Vec<Row> = conn.rows(sql(text), ids.iter().copied().map(Arg::from).collect()).await?;
+            for row in rows {
+                users.push(row.try_into()?);
+            }
+        }
+        Ok(users)
+    }
+
+    async fn find_by_username(&mut self, key: &str) -> Res<Option<(User, String)>> {
+        let mut conn = self.conn().await?;
+        let text = format!("SELECT {COLUMNS}, password_hash FROM jim_users WHERE username_key = ?");
+        let row: Option<LoginRow> = conn.row(sql(text), args![key]).await?;
+        row.map(|row| Ok((row.user.try_into()?, row.password_hash))).transpose()
+    }
+
+    async fn password_hash(&mut self, id: UserId) -> Res<Option<String>> {
+        let mut conn = self.conn().await?;
+        let row: Option<(String,)> = conn.row("SELECT password_hash FROM jim_users WHERE id = ?", args![id]).await?;
+        Ok(row.map(|(hash,)| hash))
+    }
+
+    async fn find_by_nickname(&mut self, prefix: &str, after: Option<UserId>, limit: u16) -> Res<Vec<User>> {
+        let mut conn = self.conn().await?;
+        let pattern = prefix.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_") + "%";
+        // The range serves the index; LIKE alone would read every account.
+        let text = format!(
+            "SELECT {COLUMNS} FROM jim_users
+             WHERE nickname_key >= ? AND nickname_key LIKE ? ESCAPE '\\' AND nickname_key < ? AND state = ? AND id > ?
+             ORDER BY id LIMIT ?"
+        );
+        let end = format!("{prefix}\u{10ffff}");
+        let after = after.unwrap_or(UserId::SYSTEM);
+        let rows: Vec<Row> = conn.rows(sql(text), args![prefix, pattern, end, STATE_ACTIVE, after, limit]).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn set_profile(&mut self, user: &User) -> Res<()> {
+        let mut conn = self.conn().await?;
+        let key = crate::model::user::fold(&user.nickname);
+        conn.run(
+            "UPDATE jim_users SET nickname = ?, nickname_key = ?, birth_date = ?, status_text = ? WHERE id = ?",
+            args![user.nickname.as_str(), key, user.birth_date.as_deref(), user.status_text.as_deref(), user.id],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn set_password(&mut self, id: UserId, hash: &str) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("UPDATE jim_users SET password_hash = ? WHERE id = ?", args![hash, id]).await?;
+        Ok(())
+    }
+
+    async fn set_state(&mut self, id: UserId, state: UserState) -> Res<()> {
+        let mut conn = self.conn().await?;
+        let state = match state {
+            UserState::Active => STATE_ACTIVE,
+            UserState::Disabled => STATE_DISABLED,
+        };
+        conn.run("UPDATE jim_users SET state = ? WHERE id = ?", args![state, id]).await?;
+        Ok(())
+    }
+}
