@@ -1,0 +1,55 @@
+//! The opening handshake (RFC 6455, section 4.2).
+
+use poem::http::{HeaderMap, header};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::problem::{ApiError, Code};
+
+/// The protocol that a socket speaks.
+pub(super) const PROTOCOL: &str = "jim.v1";
+
+/// How a client says who it is.
+pub(super) enum Credential {
+    /// A one-time ticket, offered as a protocol: a browser cannot set headers.
+    Ticket(String),
+    /// An access token.
+    Bearer(String),
+}
+
+/// What a client asks for.
+pub(super) struct Handshake {
+    /// The answer to its key.
+    pub(super) accept: String,
+    /// Whether it offers our protocol, and must be told that it is spoken.
+    pub(super) speaks_jim: bool,
+    /// Who it says it is.
+    pub(super) credential: Option<Credential>,
+}
+
+impl Handshake {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let has = |name, word: &str| tokens(headers, name).any(|token| token.eq_ignore_ascii_case(word));
+        let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+        let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
+        let Some(key) = key.filter(|_| has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket") && version)
+        else {
+            return Err(Code::Malformed.into());
+        };
+        let protocols = || tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
+        let ticket = protocols().find_map(|protocol| protocol.strip_prefix("ticket."));
+        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let credential = ticket
+            .map(|ticket| Credential::Ticket(ticket.into()))
+            .or_else(|| bearer.map(|token| Credential::Bearer(token.into())));
+        Ok(Handshake {
+            accept: derive_accept_key(key.as_bytes()),
+            speaks_jim: protocols().any(|protocol| protocol == PROTOCOL),
+            credential,
+        })
+    }
+}
+
+fn tokens(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim)
+}
