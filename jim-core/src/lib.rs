@@ -7,6 +7,9 @@ pub mod model;
 pub mod page;
 pub mod repo;
 pub mod secret;
+pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 
 pub use error::{Code, Error, FieldError, Result};
