@@ -1,0 +1,3 @@
+//! One binary for all tests from outside the crate.
+
+mod contract;
