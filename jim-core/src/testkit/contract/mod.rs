@@ -52,19 +52,17 @@ macro_rules! contract {
 #[macro_export]
 macro_rules! contract_tests {
     (($module:ident, $adapter:expr) $($noun:ident { $($case:ident)+ })+) => {
+        // A function and a module may share a name, and the expression sees what the caller sees.
+        async fn $module() -> $crate::testkit::Fresh {
+            $crate::testkit::Adapter::fresh(&$adapter).await
+        }
+
         mod $module {
-            #[allow(unused_imports, reason = "the expression may name things of the module around or may not")]
-            use super::*;
-
-            async fn fresh() -> $crate::testkit::Fresh {
-                $crate::testkit::Adapter::fresh(&$adapter).await
-            }
-
             $(mod $noun {
                 $(
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $case() {
-                        $crate::testkit::contract::$noun::$case(&super::fresh().await).await;
+                        $crate::testkit::contract::$noun::$case(&super::super::$module().await).await;
                     }
                 )+
             })+
