@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Bus, LocalBus};
@@ -69,7 +71,7 @@ impl JimBuilder {
 
     /// Puts the parts together. Starts nothing: for sends and pushes, [`Jim::run`] must be running.
     pub async fn build(self) -> Result<Jim> {
-        let fresh = |random: &dyn Random| random.bits().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let fresh = |random: &dyn Random| URL_SAFE_NO_PAD.encode(random.bits());
         let mut unit = self.store.write(&[]).await?;
         let epoch = unit.settings().ensure("epoch", &fresh(&*self.random)[..16]).await?;
         let secret = match self.secret {
@@ -78,7 +80,7 @@ impl JimBuilder {
         };
         let logs = Logs::new(self.store, self.rooms, self.bus, self.clock);
         logs.finish(unit).await?;
-        let key = Key::new(secret).ok_or(Error::internal("the secret is shorter than 32 bytes"))?;
+        let key = Key::new(&secret).ok_or(Error::internal("the secret is shorter than 32 bytes"))?;
         let limits = &self.options.limits;
         let hub_options = HubOptions {
             queue_frames: self.options.queue_frames,

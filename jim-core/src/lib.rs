@@ -12,6 +12,8 @@ pub mod repo;
 pub mod secret;
 pub mod service;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 
 pub use error::{Code, Error, FieldError, Result};

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_cursor_fits_only_the_list_it_was_made_for() {
-        let key = Key::new(Secret::new("k".repeat(32))).unwrap();
+        let key = Key::new(&Secret::new("k".repeat(32))).unwrap();
         let cursor = Cursors::new(&key, "friends:3").make("17");
         assert_eq!(Cursors::new(&key, "friends:3").read::<i64>(Some(&cursor)).unwrap(), Some(17));
         for other in ["friends:4", "blocks:3"] {

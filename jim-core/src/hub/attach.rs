@@ -182,7 +182,7 @@ impl Hub {
 
     /// Refreshes those whose log says that something changed.
     pub(super) async fn refresh_stale(self: &Arc<Self>, stale: Option<mpsc::UnboundedReceiver<UserId>>) {
-        let Some(mut stale) = stale else { return std::future::pending().await };
+        let Some(mut stale) = stale else { return };
         while let Some(user) = stale.recv().await {
             if let Err(error) = self.refresh(user).await {
                 tracing::warn!(error.cause = %error, "listeners were not refreshed; they are closed to come back");
@@ -192,7 +192,6 @@ impl Hub {
                 }
             }
         }
-        std::future::pending().await
     }
 
     /// Begins to hear logs that nobody has heard here; their frames are held until their heads are known.

@@ -114,7 +114,7 @@ impl Hub {
         let dispatcher = async {
             let mut batch = Vec::new();
             loop {
-                let wake = self.table().earliest_hole().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+                let wake = self.table().earliest_hole().unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
                 tokio::select! {
                     count = deliveries.recv_many(&mut batch, 256) => {
                         if count == 0 {

@@ -101,7 +101,7 @@ impl BirthDate {
         }
         let date: NaiveDate = text.parse().map_err(|_| wrong("a date as YYYY-MM-DD"))?;
         // A day more than now: somewhere it is tomorrow already.
-        let latest = now.plus(std::time::Duration::from_secs(86_400)).to_utc().date_naive();
+        let latest = now.plus(std::time::Duration::from_hours(24)).to_utc().date_naive();
         let earliest = NaiveDate::from_ymd_opt(1900, 1, 1).unwrap_or_default();
         if date < earliest || date > latest {
             return Err(wrong("between 1900-01-01 and today"));

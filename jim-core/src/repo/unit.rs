@@ -30,6 +30,7 @@ pub enum PeerState {
 
 /// All that decides whether one person may write to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts; their table is `service/permission.rs`")]
 pub struct PrivateRights {
     /// The other.
     pub peer: PeerState,

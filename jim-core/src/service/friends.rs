@@ -65,7 +65,7 @@ impl Friends {
 }
 
 /// Makes two people friends in a unit that locks both: rows, rooms, events, and the greeting that the room is owed.
-/// `newcomer` is the one whose call it is. Returns how each sees the other.
+/// Returns how each sees the other.
 pub(super) async fn befriend(
     context: &Context,
     unit: &mut Unit,
@@ -84,8 +84,8 @@ pub(super) async fn befriend(
         unit.conversations().ensure(person, &room, Seq(1)).await?;
     }
     if let Some(text) = greeting.or_else(|| context.options.greeting.clone()) {
-        let content = serde_json::json!({ "kind": "system", "text": text });
-        unit.owe(&room, &Task::Append { kind: Kind::MESSAGE_SENT, content }, now).await?;
+        let greeting = serde_json::json!({ "kind": "system", "text": text });
+        unit.owe(&room, &Task::Append { kind: Kind::MESSAGE_SENT, content: greeting }, now).await?;
     }
     let row = |friend| Friendship { friend, remark: None, since: now };
     let a_sees = view(context, a, &row(b), card(unit, b).await?);

@@ -23,7 +23,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// For how long ended sessions are remembered; longer than anything stale can live.
 const REMEMBER: Duration = Duration::from_secs(10);
 /// The finest step in which `last_seen_at` is stored.
-const SEEN_STEP: Duration = Duration::from_secs(60);
+const SEEN_STEP: Duration = Duration::from_mins(1);
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Migrations: forward only, one statement a step, each step with its record in one transaction. So two processes
 //! that start at once, and a kill at any moment, do no harm.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use sqlx::SqlSafeStr as _;
 use sqlx::sqlite::SqliteConnection;
@@ -83,7 +85,7 @@ async fn apply(
     if let Some((needed,)) = newest.filter(|(needed,)| *needed > LEVEL) {
         return Err(MigrateError::Newer { needed });
     }
-    let checksum: String = Sha256::digest(statement).iter().map(|byte| format!("{byte:02x}")).collect();
+    let checksum = URL_SAFE_NO_PAD.encode(Sha256::digest(statement));
     let known: Option<(String,)> =
         conn.row("SELECT checksum FROM jim_migrations WHERE file = ? AND step = ?", args![file, step]).await?;
     match known {

@@ -122,10 +122,13 @@ async fn append(conn: &mut SqliteConnection, batch: &[NewEntry]) -> Res<Vec<Appe
     rooms.sort_unstable();
     rooms.dedup();
     let heads = heads(conn, &rooms).await?;
-    // Most batches hold nothing that was sent before: references are looked up only when their key refuses.
     let mut known = vec![None; batch.len()];
-    let (moved, answers) = number(&heads, batch, &mut known);
-    let (moved, answers) = match insert(conn, &answers).await {
+    let (mut moved, mut answers) = number(&heads, batch, &mut known);
+    // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or the
+    // fence does, which must not refuse a repeat.
+    let fenced = answers.iter().any(|answer| matches!(answer, Appended::Stale(_)));
+    let inserted = if fenced { Err(RepoError::Conflict) } else { insert(conn, &answers).await };
+    match inserted {
         Err(RepoError::Conflict) => {
             // The gate is ours: nobody writes between the two transactions.
             conn.run("ROLLBACK", args![]).await?;
@@ -133,12 +136,11 @@ async fn append(conn: &mut SqliteConnection, batch: &[NewEntry]) -> Res<Vec<Appe
             for (new, known) in batch.iter().zip(&mut known) {
                 *known = find_ref(conn, &new.room, new.by, &new.client_ref).await?;
             }
-            let (moved, answers) = number(&heads, batch, &mut known);
+            (moved, answers) = number(&heads, batch, &mut known);
             insert(conn, &answers).await?;
-            (moved, answers)
         }
-        done => done.map(|()| (moved, answers))?,
-    };
+        inserted => inserted?,
+    }
     store_heads(conn, &moved).await?;
     Ok(answers)
 }

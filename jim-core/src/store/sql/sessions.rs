@@ -61,10 +61,12 @@ impl SessionRepo for SqlTx {
     async fn add(&mut self, session: &NewSession) -> Res<SessionId> {
         let mut conn = self.conn().await?;
         let tokens = &session.tokens;
+        let (prev, prev_until) = tokens.prev_access.as_ref().map(|(hash, until)| (hash, *until)).unzip();
         let id = conn
             .insert(
                 "INSERT INTO jim_sessions (user_id, device, ip, created_at, seen_at, access_hash, access_until,
-                    refresh_hash, refresh_until, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    refresh_hash, refresh_until, prev_access_hash, prev_access_until, old_refresh_hash, used)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 args![
                     session.user,
                     session.device.as_deref(),
@@ -75,6 +77,9 @@ impl SessionRepo for SqlTx {
                     tokens.access_until,
                     &tokens.refresh,
                     tokens.refresh_until,
+                    prev,
+                    prev_until,
+                    tokens.old_refresh.as_ref(),
                     tokens.used,
                 ],
             )

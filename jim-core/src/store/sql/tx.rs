@@ -79,7 +79,7 @@ impl SqlTx {
     /// The connection; `Busy` when the unit took too long and was rolled back.
     pub(super) async fn conn(&mut self) -> Res<impl DerefMut<Target = SqliteConnection> + '_> {
         let held = self.held.lock().await;
-        MutexGuard::try_map(held, |held| held.as_deref_mut()).map_err(|_| RepoError::Busy)
+        MutexGuard::try_map(held, Option::as_deref_mut).map_err(|_| RepoError::Busy)
     }
 }
 

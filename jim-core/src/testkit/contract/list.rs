@@ -1,0 +1,164 @@
+/// The list of cases, from which [`CASES`](crate::testkit::CASES) and the tests of an adapter are made.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_cases {
+    ($then:path, $given:tt) => {
+        $then! {
+            $given
+            users {
+                an_account_is_read_back_as_it_was_added
+                unknown_accounts_are_absent
+                of_20_who_take_one_folded_name_at_once_exactly_one_gets_it
+                names_that_fold_differently_stand_side_by_side
+                a_list_holds_each_account_that_exists_once_by_id
+                a_list_of_1000_is_answered_in_one_call
+                a_nickname_is_found_by_the_beginning_of_its_folded_form
+                signs_of_patterns_stand_for_themselves_in_a_prefix
+                a_search_is_paged_by_id_and_never_longer_than_its_limit
+                a_search_finds_active_accounts_only
+                an_account_is_switched_off_and_on_and_stays_readable
+                set_profile_replaces_nickname_birth_date_and_status_text_and_nothing_else
+                set_password_replaces_the_hash_of_one_account
+            }
+            sessions {
+                a_session_is_read_back_as_it_was_added
+                unknown_sessions_are_absent_and_changing_them_changes_nothing
+                a_session_is_found_by_its_access_token_and_the_one_before
+                a_session_is_found_by_its_refresh_token_and_the_one_that_bought_it
+                an_ended_session_is_still_found
+                set_tokens_replaces_all_tokens_of_one_session
+                set_used_is_remembered_of_one_session
+                set_seen_is_remembered_of_many_sessions
+                a_list_holds_the_living_of_one_person_newest_first
+                a_session_ends_once_and_keeps_the_time_of_its_end
+                ended_since_names_those_that_ended_at_or_after_a_time
+                a_later_session_has_a_new_id_though_the_one_before_ended
+            }
+            tickets {
+                of_20_who_take_one_ticket_at_once_exactly_one_gets_it
+                a_ticket_is_taken_once_and_the_others_stay
+                a_ticket_that_a_dropped_unit_took_can_be_taken
+                adding_a_ticket_removes_those_whose_time_is_over
+            }
+            friends {
+                a_friendship_is_made_for_both_sides
+                a_friendship_is_made_once_from_either_side
+                of_20_who_befriend_the_same_two_at_once_exactly_one_does
+                a_friendship_ends_for_both_sides_once
+                a_friendship_can_be_made_again_and_is_a_new_one
+                friends_are_paged_by_id_and_never_more_than_the_limit
+                a_remark_is_its_owners_alone_and_can_be_cleared
+            }
+            friend_requests {
+                a_request_is_read_back_as_it_was_added_and_is_pending
+                of_20_equal_requests_at_once_exactly_one_is_pending
+                a_pending_request_hinders_only_one_from_the_same_to_the_same
+                after_each_decision_one_may_ask_again
+                a_request_is_decided_once_and_keeps_its_answer
+                a_list_is_newest_first_and_paged_downwards
+                a_list_holds_one_direction_and_every_status
+                a_muffled_request_is_seen_by_the_one_who_asks_alone
+                a_removed_request_is_gone_and_its_id_is_not_used_again
+                a_decided_request_can_be_removed
+            }
+            blocks {
+                a_block_is_its_owners_alone
+                two_who_block_each_other_at_once_both_do_and_each_removes_his_own
+                a_second_block_of_the_same_changes_nothing
+                the_cut_is_set_once
+                a_block_is_removed_once_and_a_later_one_is_new
+                blocks_are_paged_by_id_of_the_blocked
+            }
+            conversations {
+                a_row_is_made_once_and_then_left_as_it_is
+                of_20_who_ensure_one_row_at_once_exactly_one_makes_it
+                a_row_is_its_persons_alone
+                a_list_holds_every_room_of_one_person
+            }
+            user_log {
+                an_entry_is_read_back_as_it_was_appended
+                numbers_have_no_hole_though_16_write_at_once
+                each_account_has_numbers_of_its_own
+                a_dropped_unit_takes_no_number
+                after_a_number_come_the_first_ones_above_it
+                before_a_number_come_the_last_ones_below_it_upwards
+                only_the_numbers_asked_for_come_upwards
+                heads_come_in_the_order_asked_and_are_zero_for_the_silent
+                heads_of_1000_are_answered_in_one_call
+            }
+            outbox {
+                a_task_is_read_back_as_it_was_left
+                the_time_of_a_task_is_the_one_it_was_given
+                tasks_of_a_room_come_in_the_order_they_were_left
+                rooms_with_tasks_are_named_once
+                a_removed_task_is_gone_and_its_id_is_not_used_again
+                removing_a_task_twice_has_no_effect
+            }
+            settings {
+                the_first_value_stands
+                of_20_who_ensure_at_once_all_get_the_same_value
+            }
+            units {
+                a_dropped_unit_leaves_no_trace
+                a_committed_unit_is_seen_by_every_later_one
+                a_unit_sees_its_own_changes_and_others_do_not_before_its_commit
+                a_read_unit_sees_one_moment
+                a_write_unit_sees_what_was_committed_while_it_waited
+                a_conflict_undoes_nothing_else_of_its_unit
+                nobody_is_told_without_his_lock
+                no_private_room_is_owed_without_both_locks
+                a_commit_names_whom_it_told_and_which_rooms_it_owes
+                a_store_in_order_answers_a_ping
+            }
+            locks {
+                what_is_counted_under_a_lock_holds_until_the_commit
+                locks_named_in_either_order_do_not_wait_for_each_other
+                a_lock_may_be_named_twice
+                a_dropped_unit_gives_its_locks_back
+                reading_units_wait_for_nobody
+            }
+            private_rights {
+                every_line_of_the_truth_table_is_answered
+                the_other_side_is_told_its_own_rights
+                five_hundred_asks_are_answered_in_the_order_asked
+                a_room_with_one_row_is_not_open
+                rights_are_those_that_are_committed
+            }
+            room_append {
+                an_entry_is_read_back_as_it_was_appended
+                bodies_are_kept_to_the_byte
+                numbers_follow_the_order_in_a_batch_of_several_rooms
+                a_batch_holds_512
+                an_empty_batch_is_answered_with_nothing
+                a_repeated_reference_gets_the_same_entry_again
+                a_whole_batch_can_be_offered_again
+                a_reference_with_other_content_differs
+                an_entry_without_digest_is_repeated_too
+                content_is_compared_by_its_digest_alone
+                a_reference_is_a_writers_own_in_one_room
+                an_entry_is_found_by_its_reference
+                the_time_of_an_entry_is_not_below_that_of_the_one_before
+                only_counted_entries_are_counted
+                an_entry_that_takes_a_right_away_moves_the_fence
+                what_was_decided_before_the_fence_is_stale_and_is_not_stored
+                the_fence_holds_within_a_batch_and_in_its_own_room
+                what_is_decided_ignores_the_fence
+                a_repeat_is_answered_though_the_fence_has_moved
+            }
+            room_read {
+                after_a_number_come_the_first_ones_above_it
+                before_a_number_come_the_last_ones_below_it_upwards
+                only_the_numbers_asked_for_come_upwards
+                an_unknown_room_reads_as_empty
+                heads_come_in_the_order_asked_and_are_zero_for_the_empty
+                heads_of_1000_are_answered_in_one_call
+            }
+            room_order {
+                eight_readers_of_eight_writers_never_see_a_number_before_the_one_below_it
+                everybody_reads_one_order_with_ords_and_times_that_only_grow
+                of_16_who_append_one_reference_at_once_all_get_one_entry
+                nobody_speaks_after_the_number_that_silenced_him
+            }
+        }
+    };
+}

@@ -1,0 +1,310 @@
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use async_trait::async_trait;
+use jim_core::id::{FriendRequestId, OutboxId, RoomId, Seq, SessionId, UserId};
+use jim_core::model::block::BlockRow;
+use jim_core::model::entry::UserEntry;
+use jim_core::model::friend::{Direction, Friendship, RequestRow, RequestStatus};
+use jim_core::model::user::UserState;
+use jim_core::model::{Conversation, Session, User};
+use jim_core::repo::{
+    BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, Lock, NewRequest, NewSession, NewUser, OutboxRepo,
+    PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, Store, StoredSession, Task, Ticket, Tx, Unit,
+    UserEvent, UserLogRepo, UserRepo,
+};
+use jim_core::secret::TokenHash;
+use jim_core::time::Millis;
+
+use super::Fault;
+
+/// A store with one fault.
+pub(super) struct BrokenStore {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) fault: Fault,
+}
+
+/// A transaction of that store, around a sound one.
+struct BrokenTx {
+    unit: Option<Unit>,
+    store: Arc<dyn Store>,
+    writes: bool,
+    fault: Fault,
+}
+
+impl BrokenStore {
+    fn unit(&self, unit: Unit, locks: &[Lock], writes: bool) -> Unit {
+        let tx = BrokenTx { unit: Some(unit), store: self.store.clone(), writes, fault: self.fault };
+        Unit::new(Box::new(tx), locks)
+    }
+}
+
+#[async_trait]
+impl Store for BrokenStore {
+    async fn read(&self) -> Res<Unit> {
+        Ok(self.unit(self.store.read().await?, &[], false))
+    }
+
+    async fn write(&self, locks: &[Lock]) -> Res<Unit> {
+        Ok(self.unit(self.store.write(locks).await?, locks, true))
+    }
+
+    async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
+        let mut answers = self.store.private_rights(asks).await?;
+        match self.fault {
+            Fault::RightsOutOfOrder => answers.reverse(),
+            Fault::BlocksSwapped => answers.iter_mut().for_each(|rights| {
+                std::mem::swap(&mut rights.blocks, &mut rights.blocked);
+            }),
+            Fault::OpenByOneRow => {
+                let mut unit = self.store.read().await?;
+                for (rights, (writer, other)) in answers.iter_mut().zip(asks) {
+                    let room = RoomId::private(*writer, *other).unwrap();
+                    rights.open = unit.conversations().get(*writer, &room).await?.is_some();
+                }
+            }
+            _ => {}
+        }
+        Ok(answers)
+    }
+
+    async fn ping(&self) -> Res<()> {
+        self.store.ping().await
+    }
+}
+
+impl BrokenTx {
+    fn is(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    async fn unit(&mut self) -> Res<&mut Unit> {
+        if self.is(Fault::ReadsMove) && !self.writes {
+            self.unit = Some(self.store.read().await?);
+        }
+        Ok(self.unit.as_mut().unwrap())
+    }
+}
+
+impl Drop for BrokenTx {
+    fn drop(&mut self) {
+        if let Some(unit) = self.unit.take().filter(|_| self.is(Fault::DropCommits)) {
+            let done = pin!(unit.commit()).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(done.is_ready(), "a commit in memory waits for nobody");
+        }
+    }
+}
+
+#[async_trait]
+impl Tx for BrokenTx {
+    async fn commit(mut self: Box<Self>) -> Res<()> {
+        self.unit.take().unwrap().commit().await.map(drop)
+    }
+}
+
+/// Implements a repository by the sound one; a method with a body may answer first.
+macro_rules! repo {
+    ($me:ident: $repo:ident by $noun:ident {
+        $(fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty; $($first:block)?)+
+    }) => {
+        #[async_trait]
+        impl $repo for BrokenTx {
+            $(async fn $name(&mut self, $($arg: $type),*) -> Res<$answer> {
+                $({
+                    let $me = &mut *self;
+                    $first
+                })?
+                self.unit().await?.$noun().$name($($arg),*).await
+            })+
+        }
+    };
+}
+
+repo! { me: UserRepo by users {
+    fn add(user: &NewUser) -> UserId; {
+        if me.is(Fault::TakenNameGiven)
+            && let Some((taken, _)) = me.unit().await?.users().find_by_username(user.username.key()).await?
+        {
+            return Ok(taken.id);
+        }
+    }
+    fn get(id: UserId) -> Option<User>;
+    fn list(ids: &[UserId]) -> Vec<User>;
+    fn find_by_username(key: &str) -> Option<(User, String)>;
+    fn password_hash(id: UserId) -> Option<String>;
+    fn find_by_nickname(prefix: &str, after: Option<UserId>, limit: u16) -> Vec<User>; {
+        if me.is(Fault::PrefixIsAPattern) {
+            let plain = prefix.split(['_', '%']).next().unwrap();
+            return me.unit().await?.users().find_by_nickname(plain, after, limit).await;
+        }
+    }
+    fn set_profile(user: &User) -> (); {
+        if me.is(Fault::ProfileNeverCleared)
+            && let Some(old) = me.unit().await?.users().get(user.id).await?
+        {
+            let mut user = user.clone();
+            user.birth_date = user.birth_date.or(old.birth_date);
+            return me.unit().await?.users().set_profile(&user).await;
+        }
+    }
+    fn set_password(id: UserId, hash: &str) -> ();
+    fn set_state(id: UserId, state: UserState) -> ();
+} }
+
+repo! { me: SessionRepo by sessions {
+    fn add(session: &NewSession) -> SessionId;
+    fn get(id: SessionId) -> Option<StoredSession>;
+    fn find_by_access(hash: &TokenHash) -> Option<StoredSession>; {
+        if me.is(Fault::PreviousAccessForgotten) {
+            let found = me.unit().await?.sessions().find_by_access(hash).await?;
+            return Ok(found.filter(|found| found.tokens.access == *hash));
+        }
+    }
+    fn find_by_refresh(hash: &TokenHash) -> Option<StoredSession>; {
+        if me.is(Fault::OldRefreshForgotten) {
+            let found = me.unit().await?.sessions().find_by_refresh(hash).await?;
+            return Ok(found.filter(|found| found.tokens.refresh == *hash));
+        }
+    }
+    fn list(user: UserId, now: Millis) -> Vec<Session>; {
+        if me.is(Fault::SessionsOldestFirst) {
+            let mut sessions = me.unit().await?.sessions().list(user, now).await?;
+            sessions.reverse();
+            return Ok(sessions);
+        }
+    }
+    fn set_tokens(id: SessionId, tokens: &SessionTokens) -> ();
+    fn set_used(id: SessionId) -> ();
+    fn set_seen(seen: &[(SessionId, Millis)]) -> ();
+    fn end(id: SessionId, at: Millis) -> bool; {
+        if me.is(Fault::EndsTwice) {
+            me.unit().await?.sessions().end(id, at).await?;
+            return Ok(true);
+        }
+    }
+    fn ended_since(at: Millis) -> Vec<SessionId>;
+    fn add_ticket(ticket: &Ticket, now: Millis) -> ();
+    fn take_ticket(hash: &TokenHash) -> Option<Ticket>; {
+        if me.is(Fault::TicketTwice) {
+            let ticket = me.unit().await?.sessions().take_ticket(hash).await?;
+            if let Some(ticket) = &ticket {
+                me.unit().await?.sessions().add_ticket(ticket, Millis(0)).await?;
+            }
+            return Ok(ticket);
+        }
+    }
+} }
+
+repo! { me: FriendRepo by friends {
+    fn get(user: UserId, friend: UserId) -> Option<Friendship>;
+    fn list(user: UserId, after: Option<UserId>, limit: u16) -> Vec<Friendship>; {
+        if me.is(Fault::FriendsDownwards) {
+            let mut friends = me.unit().await?.friends().list(user, after, limit).await?;
+            friends.reverse();
+            return Ok(friends);
+        }
+    }
+    fn count(user: UserId) -> u32;
+    fn add(a: UserId, b: UserId, since: Millis) -> ();
+    fn remove(a: UserId, b: UserId) -> bool;
+    fn set_remark(user: UserId, friend: UserId, remark: Option<&str>) -> bool; {
+        if me.is(Fault::RemarkForBoth) {
+            me.unit().await?.friends().set_remark(friend, user, remark).await?;
+        }
+    }
+} }
+
+repo! { me: FriendRequestRepo by friend_requests {
+    fn add(request: &NewRequest) -> FriendRequestId; {
+        let pending = me.unit().await?.friend_requests().find_pending(request.from, request.to).await?;
+        if let Some(pending) = pending.filter(|_| me.is(Fault::PendingTwice)) {
+            me.unit().await?.friend_requests().remove(pending.id).await?;
+        }
+    }
+    fn get(id: FriendRequestId) -> Option<RequestRow>;
+    fn find_pending(from: UserId, to: UserId) -> Option<RequestRow>;
+    fn list(user: UserId, direction: Direction, before: Option<FriendRequestId>, limit: u16) -> Vec<RequestRow>;
+    fn decide(id: FriendRequestId, status: RequestStatus, reason: Option<&str>) -> bool; {
+        if me.is(Fault::DecidedTwice) {
+            me.unit().await?.friend_requests().decide(id, status, reason).await?;
+            return Ok(true);
+        }
+    }
+    fn remove(id: FriendRequestId) -> bool;
+} }
+
+repo! { me: BlockRepo by blocks {
+    fn get(user: UserId, blocked: UserId) -> Option<BlockRow>;
+    fn list(user: UserId, after: Option<UserId>, limit: u16) -> Vec<BlockRow>;
+    fn add(user: UserId, blocked: UserId, at: Millis) -> bool;
+    fn set_cut(user: UserId, blocked: UserId, cut: Seq) -> (); {
+        let old = me.unit().await?.blocks().get(user, blocked).await?;
+        if let Some(old) = old.filter(|_| me.is(Fault::CutMoves)) {
+            me.unit().await?.blocks().remove(user, blocked).await?;
+            me.unit().await?.blocks().add(user, blocked, old.at).await?;
+        }
+    }
+    fn remove(user: UserId, blocked: UserId) -> bool; {
+        if me.is(Fault::UnblockClearsBoth) {
+            me.unit().await?.blocks().remove(blocked, user).await?;
+        }
+    }
+} }
+
+repo! { me: ConversationRepo by conversations {
+    fn get(user: UserId, room: &RoomId) -> Option<Conversation>;
+    fn list(user: UserId) -> Vec<Conversation>;
+    fn ensure(user: UserId, room: &RoomId, from: Seq) -> bool; {
+        if me.is(Fault::ConversationAlwaysNew) {
+            me.unit().await?.conversations().ensure(user, room, from).await?;
+            return Ok(true);
+        }
+    }
+} }
+
+repo! { me: UserLogRepo by user_log {
+    fn append(user: UserId, event: &UserEvent, at: Millis) -> UserEntry;
+    fn read(user: UserId, slice: Slice<'_>, limit: u16) -> Vec<UserEntry>; {
+        if me.is(Fault::UserLogDownwards) && matches!(slice, Slice::Before(_)) {
+            let mut entries = me.unit().await?.user_log().read(user, slice, limit).await?;
+            entries.reverse();
+            return Ok(entries);
+        }
+    }
+    fn head(user: UserId) -> Seq;
+    fn heads(users: &[UserId]) -> Vec<Seq>; {
+        if me.is(Fault::UserHeadsSorted) {
+            let mut users = users.to_vec();
+            users.sort_unstable();
+            return me.unit().await?.user_log().heads(&users).await;
+        }
+    }
+} }
+
+repo! { me: OutboxRepo by outbox {
+    fn add(room: &RoomId, task: &Task, at: Millis) -> OutboxId;
+    fn list(room: &RoomId, limit: u16) -> Vec<(OutboxId, Task, Millis)>; {
+        if me.is(Fault::OutboxNewestFirst) {
+            let mut tasks = me.unit().await?.outbox().list(room, limit).await?;
+            tasks.reverse();
+            return Ok(tasks);
+        }
+    }
+    fn rooms(limit: u16) -> Vec<RoomId>;
+    fn remove(id: OutboxId) -> (); {
+        if me.is(Fault::OutboxStays) {
+            return Ok(());
+        }
+    }
+} }
+
+repo! { me: SettingRepo by settings {
+    fn get(key: &str) -> Option<String>;
+    fn ensure(key: &str, value: &str) -> String; {
+        if me.is(Fault::LastValueWins) {
+            me.unit().await?.settings().ensure(key, value).await?;
+            return Ok(value.to_owned());
+        }
+    }
+} }

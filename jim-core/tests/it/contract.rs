@@ -1,0 +1,38 @@
+//! Every adapter of this crate under the contract.
+
+use async_trait::async_trait;
+use jim_core::store::sql::{Durability, SqliteStore};
+use jim_core::testkit::{Adapter, CASES, Fresh, InMemory};
+
+/// A database file in a folder of its own.
+struct InFile;
+
+#[async_trait]
+impl Adapter for InFile {
+    #[expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+    async fn fresh(&self) -> Fresh {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&SqliteStore::file(folder.path()), Durability::Full).await.unwrap();
+        Fresh { store: store.clone(), log: store, keep: Box::new(folder) }
+    }
+}
+
+jim_core::contract!(memory, InMemory);
+jim_core::contract!(sqlite, InFile);
+
+#[test]
+fn every_case_that_is_written_is_in_the_list() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/testkit/contract");
+    let mut written = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let noun = path.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cases = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
+        written.extend(cases.map(|case| format!("{noun}::{case}")));
+    }
+    let mut listed: Vec<_> = CASES.iter().map(|case| case.name).collect();
+    written.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, written);
+}

@@ -1,0 +1,4 @@
+//! One binary for all tests from outside the crate.
+
+mod broken;
+mod contract;
