@@ -60,6 +60,8 @@ impl Hub {
         if self.table().users.get(&user).is_some_and(|ids| ids.len() >= self.options.per_user) {
             return Ok(Err(Close::TooMany));
         }
+        // A block that is answered meanwhile finds the listener attached, or is seen by it.
+        let _turn = self.turn(user).await;
         for _ in 0..TRIES {
             self.hear(&[LogId::User(user)]).await?;
             let moment = self.moment(user).await?;
@@ -88,7 +90,7 @@ impl Hub {
         if missing || table.logs.get(&me)?.next? > moment.head.next() {
             return None;
         }
-        let ids = table.users.get(&user).cloned().unwrap_or_default();
+        let ids = table.of(user);
         if ids.len() >= self.options.per_user {
             return Some(Err(Close::TooMany));
         }
@@ -122,46 +124,46 @@ impl Hub {
 
     /// Brings a person's listeners up to date after the person's rooms or blocks have changed.
     pub(crate) async fn refresh(self: &Arc<Self>, user: UserId) -> Result<()> {
+        let _turn = self.turn(user).await;
         if !self.is_online(user) {
             return Ok(());
         }
         let moment = self.moment(user).await?;
         for row in &moment.rooms {
-            self.join_late(user, row, &moment).await?;
+            let cut = moment.cut(user, &row.room);
+            self.join_late(user, row, cut).await?;
+            let mut table = self.table();
+            for id in table.of(user) {
+                table.set_cut(id, &LogId::Room(row.room), cut);
+            }
         }
         Ok(())
     }
 
     /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
-    async fn join_late(self: &Arc<Self>, user: UserId, row: &Conversation, moment: &Moment) -> Result<()> {
+    async fn join_late(self: &Arc<Self>, user: UserId, row: &Conversation, cut: Option<Cut>) -> Result<()> {
         let Some(from) = row.from else { return Ok(()) };
         let log = LogId::Room(row.room);
-        let cut = moment.cut(user, &row.room);
-        let outside = |hub: &Hub| -> Vec<u64> {
-            let table = hub.table();
-            let ids = table.users.get(&user).into_iter().flatten().copied();
-            ids.filter(|id| !table.listeners[id].logs.contains(&log)).collect()
-        };
         for _ in 0..TRIES {
-            if outside(self).is_empty() {
-                break;
+            let outside = self.table().outside(user, &log);
+            if outside.is_empty() {
+                return Ok(());
             }
             self.hear(&[log]).await?;
             let head = self.logs.rooms.head(&row.room).await?.seq;
-            let short = head.0 - from.0 < i64::from(FRESH);
-            let entries = if short && head >= from {
+            let short = head >= from && head.0 - from.0 < i64::from(FRESH);
+            let entries = if short {
                 self.logs.rooms.read(&row.room, Slice::After(Seq(from.0 - 1)), FRESH).await?
             } else {
                 Vec::new()
             };
-            let newest = outside(self);
             let mut table = self.table();
             table.start(log, head);
             let Some(next) = table.logs.get(&log).and_then(|log| log.next) else { continue };
             if next > head.next() {
                 continue;
             }
-            for id in newest {
+            for id in outside {
                 let seen = entries.iter().filter(|entry| entry.seq < next);
                 let json = seen.map(|entry| match cut {
                     Some(cut) if entry.by == cut.by && entry.seq > cut.above => entry.hidden_json(),
@@ -172,12 +174,7 @@ impl Hub {
             }
             return Ok(());
         }
-        let mut table = self.table();
-        let ids = table.users.get(&user).cloned().unwrap_or_default();
-        for id in ids {
-            table.set_cut(id, &log, cut);
-        }
-        Ok(())
+        Err(Error::Unavailable(RepoError::Busy))
     }
 
     /// Refreshes those whose log says that something changed.
@@ -187,11 +184,17 @@ impl Hub {
             if let Err(error) = self.refresh(user).await {
                 tracing::warn!(error.cause = %error, "listeners were not refreshed; they are closed to come back");
                 let mut table = self.table();
-                for id in table.users.get(&user).cloned().unwrap_or_default() {
+                for id in table.of(user) {
                     table.close(id, Close::Restart);
                 }
             }
         }
+    }
+
+    /// Listeners of one person change one after the other.
+    async fn turn(&self, user: UserId) -> tokio::sync::MutexGuard<'_, ()> {
+        let place = user.0.unsigned_abs() % self.turns.len() as u64;
+        self.turns[usize::try_from(place).unwrap_or_default()].lock().await
     }
 
     /// Begins to hear logs that nobody has heard here; their frames are held until their heads are known.

@@ -46,6 +46,8 @@ pub struct Hub {
     table: Mutex<Table>,
     /// Held while topics are subscribed or unsubscribed, so that the last word is the right one.
     topics: tokio::sync::Mutex<()>,
+    /// One for each person, shared by those whose ids agree in their last bits.
+    turns: [tokio::sync::Mutex<()>; 64],
     stale: mpsc::UnboundedSender<UserId>,
     stale_queue: Mutex<Option<mpsc::UnboundedReceiver<UserId>>>,
 }
@@ -59,6 +61,7 @@ impl Hub {
             epoch,
             table: Mutex::default(),
             topics: tokio::sync::Mutex::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             stale,
             stale_queue: Mutex::new(Some(stale_queue)),
         })

@@ -68,6 +68,16 @@ impl Table {
         id
     }
 
+    /// The listeners of a person, oldest first.
+    pub(super) fn of(&self, user: UserId) -> Vec<u64> {
+        self.users.get(&user).cloned().unwrap_or_default()
+    }
+
+    /// The listeners of a person that do not hear a log.
+    pub(super) fn outside(&self, user: UserId, log: &LogId) -> Vec<u64> {
+        self.of(user).into_iter().filter(|id| !self.listeners[id].logs.contains(log)).collect()
+    }
+
     /// Joins a listener to a log; the next frame it gets is the log's `next`.
     pub(super) fn join(&mut self, id: u64, log: LogId, cut: Option<Cut>) {
         let (Some(entry), Some(place)) = (self.listeners.get_mut(&id), self.logs.get_mut(&log)) else { return };

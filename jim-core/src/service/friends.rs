@@ -34,6 +34,14 @@ impl Friends {
         Ok(page.map(|row| view(&self.context, who, &row, cards[&row.friend].clone())))
     }
 
+    /// One friend.
+    pub async fn get(&self, who: UserId, friend: UserId) -> Result<Friend> {
+        let mut unit = self.context.read().await?;
+        let row = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
+        let card = card(&mut unit, friend).await?;
+        Ok(view(&self.context, who, &row, card))
+    }
+
     /// Sets or clears what one calls a friend; nobody else sees it.
     pub async fn set_remark(&self, who: UserId, friend: UserId, remark: Option<Remark>) -> Result<Friend> {
         let mut unit = self.context.write(&[who]).await?;
