@@ -48,8 +48,10 @@ pub enum Durability {
 /// The embedded store. It is [`Store`] and, by [`SqliteStore::log`], the room logs.
 pub struct SqliteStore {
     gate: Arc<Semaphore>,
-    lane: Mutex<SqliteConnection>,
+    lane: Mutex<room_log::Lane>,
     units: Arc<Mutex<SqliteConnection>>,
+    /// The reader of the send path; the pool would cost more than the question.
+    rights: Mutex<SqliteConnection>,
     readers: SqlitePool,
 }
 
@@ -60,7 +62,9 @@ impl SqliteStore {
         let mut units = options.connect().await.map_err(repo_error)?;
         migrate::run(&mut units).await?;
         let lane = options.connect().await.map_err(repo_error)?;
+        let rights = options.clone().read_only(true).connect().await.map_err(repo_error)?;
         let readers = SqlitePoolOptions::new()
+            .test_before_acquire(false)
             .min_connections(1)
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(4))
@@ -69,7 +73,8 @@ impl SqliteStore {
             .map_err(repo_error)?;
         Ok(Arc::new(SqliteStore {
             gate: Arc::new(Semaphore::new(1)),
-            lane: Mutex::new(lane),
+            lane: Mutex::new(room_log::Lane::new(lane)),
+            rights: Mutex::new(rights),
             units: Arc::new(Mutex::new(units)),
             readers,
         }))
@@ -94,6 +99,7 @@ fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
         // The gate keeps our own writers apart; this is for a tool that reads or backs up the file.
         .busy_timeout(Duration::from_secs(4))
         .foreign_keys(false)
+        .disable_statement_logging()
         .statement_cache_capacity(256)
         .row_buffer_size(1024)
         // `maintain` checkpoints once a second, off the send path; this is the net below it (64 MB).
@@ -113,8 +119,7 @@ impl Store for SqliteStore {
     }
 
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
-        let mut reader = self.readers.acquire().await.map_err(repo_error)?;
-        rights::read(&mut reader, asks).await
+        rights::read(&mut *self.rights.lock().await, asks).await
     }
 
     async fn ping(&self) -> Res<()> {

@@ -1,4 +1,4 @@
-//! Room logs: numbered under the gate, one durable commit for the whole batch.
+//! Room logs: numbered by the one writer, one durable commit for the whole batch.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -55,25 +55,115 @@ impl TryFrom<EntryRow> for Arc<Entry> {
     }
 }
 
+/// The lane's connection, and the ends of the logs as it last wrote them. The copy is never trusted: a number or a
+/// reference that is taken refuses the insert, and then everything is read again.
+pub(super) struct Lane {
+    conn: SqliteConnection,
+    heads: HashMap<RoomId, Head>,
+}
+
+/// Heads that are remembered; a room that was forgotten costs one read.
+const REMEMBERED: usize = 100_000;
+
+impl Lane {
+    pub(super) fn new(conn: SqliteConnection) -> Self {
+        Lane { conn, heads: HashMap::new() }
+    }
+
+    async fn append(&mut self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+        let mut rooms: Vec<RoomId> = batch.iter().map(|new| new.room).collect();
+        rooms.sort_unstable();
+        rooms.dedup();
+        let unknown: Vec<RoomId> = rooms.iter().filter(|room| !self.heads.contains_key(room)).copied().collect();
+        if !unknown.is_empty() {
+            if self.heads.len() + unknown.len() > REMEMBERED {
+                self.heads.clear();
+                return Box::pin(self.append(batch)).await;
+            }
+            let read = heads(&mut self.conn, &unknown).await?;
+            self.heads.extend(read.into_iter().map(|head| (head.room, head)));
+        }
+        let known: Vec<Head> = rooms.iter().filter_map(|room| self.heads.get(room).copied()).collect();
+        let (moved, answers) = number(&known, batch, &mut vec![None; batch.len()]);
+        // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or
+        // the fence does, which must not refuse a repeat.
+        let fenced = answers.iter().any(|answer| matches!(answer, Appended::Stale(_)));
+        let stored = if fenced { Err(RepoError::Conflict) } else { store(&mut self.conn, &answers, &moved).await };
+        let (moved, answers) = match stored {
+            Err(RepoError::Conflict) => store_again(&mut self.conn, batch, &rooms).await?,
+            stored => stored.map(|()| (moved, answers))?,
+        };
+        self.heads.extend(moved.into_iter().map(|head| (head.room, head)));
+        Ok(answers)
+    }
+}
+
+/// Numbers a batch by what stands in the store now, and stores it.
+async fn store_again(
+    conn: &mut SqliteConnection,
+    batch: &[NewEntry],
+    rooms: &[RoomId],
+) -> Res<(Vec<Head>, Vec<Appended>)> {
+    let heads = heads(conn, rooms).await?;
+    let mut known = Vec::with_capacity(batch.len());
+    for new in batch {
+        known.push(find_ref(conn, &new.room, new.by, &new.client_ref).await?);
+    }
+    let (mut moved, answers) = number(&heads, batch, &mut known);
+    store(conn, &answers, &moved).await?;
+    // What did not move was read just now, and is worth remembering too.
+    moved
+        .extend(heads.into_iter().filter(|head| moved.iter().all(|other| other.room != head.room)).collect::<Vec<_>>());
+    Ok((moved, answers))
+}
+
+/// Stores new entries and the heads they moved, in one transaction; one call to the driver where the batch is small.
+async fn store(conn: &mut SqliteConnection, answers: &[Appended], moved: &[Head]) -> Res<()> {
+    let new: Vec<&Entry> = answers
+        .iter()
+        .filter_map(|answer| if let Appended::New(entry) = answer { Some(&**entry) } else { None })
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let single = |len: usize| len.is_power_of_two() && len <= MOST;
+    let stored = if single(new.len()) && single(moved.len()) {
+        let text = format!("BEGIN IMMEDIATE; {}; {}; COMMIT", insert_text(new.len()), heads_text(moved.len()));
+        let mut args = insert_args(&new);
+        args.append(&mut heads_args(moved));
+        conn.run(sql(text), args).await.map(|_| ())
+    } else {
+        store_in_steps(conn, &new, moved).await
+    };
+    if stored.is_err() {
+        // SQLite may have rolled back by itself; then there is nothing to roll back.
+        let _ = conn.run("ROLLBACK", args![]).await;
+    }
+    stored
+}
+
+async fn store_in_steps(conn: &mut SqliteConnection, new: &[&Entry], moved: &[Head]) -> Res<()> {
+    conn.run("BEGIN IMMEDIATE", args![]).await?;
+    for entries in chunks(new, MOST) {
+        conn.run(sql(insert_text(entries.len())), insert_args(entries)).await?;
+    }
+    for heads in chunks(moved, MOST) {
+        conn.run(sql(heads_text(heads.len())), heads_args(heads)).await?;
+    }
+    conn.run("COMMIT", args![]).await?;
+    Ok(())
+}
+
 #[async_trait]
 impl RoomLogRepo for SqliteStore {
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        let mut conn = self.lane.lock().await;
+        let mut lane = self.lane.lock().await;
         let _gate = self.gate.acquire().await.map_err(|error| RepoError::Unavailable(error.into()))?;
-        if conn.run("BEGIN IMMEDIATE", args![]).await.is_err() {
-            // A call that was dropped half-way left its transaction open.
-            let _ = conn.run("ROLLBACK", args![]).await;
-            conn.run("BEGIN IMMEDIATE", args![]).await?;
+        let appended = lane.append(batch).await;
+        if appended.is_err() {
+            lane.heads.clear();
         }
-        let appended = append(&mut conn, batch).await;
-        let done = match appended {
-            Ok(appended) => conn.run("COMMIT", args![]).await.map(|_| appended),
-            Err(error) => Err(error),
-        };
-        if done.is_err() {
-            let _ = conn.run("ROLLBACK", args![]).await;
-        }
-        done
+        appended
     }
 
     async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
@@ -117,34 +207,6 @@ impl RoomLogRepo for SqliteStore {
     }
 }
 
-async fn append(conn: &mut SqliteConnection, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-    let mut rooms: Vec<RoomId> = batch.iter().map(|new| new.room).collect();
-    rooms.sort_unstable();
-    rooms.dedup();
-    let heads = heads(conn, &rooms).await?;
-    let mut known = vec![None; batch.len()];
-    let (mut moved, mut answers) = number(&heads, batch, &mut known);
-    // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or the
-    // fence does, which must not refuse a repeat.
-    let fenced = answers.iter().any(|answer| matches!(answer, Appended::Stale(_)));
-    let inserted = if fenced { Err(RepoError::Conflict) } else { insert(conn, &answers).await };
-    match inserted {
-        Err(RepoError::Conflict) => {
-            // The gate is ours: nobody writes between the two transactions.
-            conn.run("ROLLBACK", args![]).await?;
-            conn.run("BEGIN IMMEDIATE", args![]).await?;
-            for (new, known) in batch.iter().zip(&mut known) {
-                *known = find_ref(conn, &new.room, new.by, &new.client_ref).await?;
-            }
-            (moved, answers) = number(&heads, batch, &mut known);
-            insert(conn, &answers).await?;
-        }
-        inserted => inserted?,
-    }
-    store_heads(conn, &moved).await?;
-    Ok(answers)
-}
-
 /// Numbers what is new and answers what is not. Returns the heads that moved.
 fn number(heads: &[Head], batch: &[NewEntry], known: &mut [Option<Arc<Entry>>]) -> (Vec<Head>, Vec<Appended>) {
     let mut open: HashMap<RoomId, Head> = heads.iter().map(|head| (head.room, *head)).collect();
@@ -164,53 +226,49 @@ fn number(heads: &[Head], batch: &[NewEntry], known: &mut [Option<Arc<Entry>>]) 
     (moved.collect(), answers)
 }
 
-async fn insert(conn: &mut SqliteConnection, answers: &[Appended]) -> Res<()> {
-    let new: Vec<&Entry> = answers
-        .iter()
-        .filter_map(|answer| if let Appended::New(entry) = answer { Some(&**entry) } else { None })
-        .collect();
-    for entries in chunks(&new, MOST) {
-        let mut args = Vec::with_capacity(entries.len() * 10);
-        for entry in entries {
-            args.extend([
-                Arg::from(&entry.room),
-                Arg::from(entry.seq),
-                Arg::from(entry.ord),
-                Arg::from(entry.fence),
-                Arg::from(entry.at),
-                Arg::from(entry.by),
-                Arg::from(entry.client_ref.as_str()),
-                Arg::from(entry.kind.as_str()),
-                Arg::from(entry.digest.as_ref().map(|digest| digest.0.as_str())),
-                Arg::from(entry.body.as_ref().map(|body| body.get())),
-            ]);
-        }
-        let text = format!("INSERT INTO jim_entries ({COLUMNS}) VALUES {}", tuples(entries.len(), 10));
-        conn.run(sql(text), args).await?;
-    }
-    Ok(())
+fn insert_text(entries: usize) -> String {
+    format!("INSERT INTO jim_entries ({COLUMNS}) VALUES {}", tuples(entries, 10))
 }
 
-async fn store_heads(conn: &mut SqliteConnection, heads: &[Head]) -> Res<()> {
-    for heads in chunks(heads, MOST) {
-        let mut args = Vec::with_capacity(heads.len() * 5);
-        for head in heads {
-            args.extend([
-                Arg::from(&head.room),
-                Arg::from(head.seq),
-                Arg::from(head.ord),
-                Arg::from(head.fence),
-                Arg::from(head.at),
-            ]);
-        }
-        let text = format!(
-            "INSERT INTO jim_rooms (room, seq, ord, fence, at) VALUES {}
-             ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, ord = excluded.ord, fence = excluded.fence, at = excluded.at",
-            tuples(heads.len(), 5)
-        );
-        conn.run(sql(text), args).await?;
+fn insert_args(entries: &[&Entry]) -> Vec<Arg> {
+    let mut args = Vec::with_capacity(entries.len() * 10);
+    for entry in entries {
+        args.extend([
+            Arg::from(&entry.room),
+            Arg::from(entry.seq),
+            Arg::from(entry.ord),
+            Arg::from(entry.fence),
+            Arg::from(entry.at),
+            Arg::from(entry.by),
+            Arg::from(entry.client_ref.as_str()),
+            Arg::from(entry.kind.as_str()),
+            Arg::from(entry.digest.as_ref().map(|digest| digest.0.as_str())),
+            Arg::from(entry.body.as_ref().map(|body| body.get())),
+        ]);
     }
-    Ok(())
+    args
+}
+
+fn heads_text(heads: usize) -> String {
+    format!(
+        "INSERT INTO jim_rooms (room, seq, ord, fence, at) VALUES {}
+         ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, ord = excluded.ord, fence = excluded.fence, at = excluded.at",
+        tuples(heads, 5)
+    )
+}
+
+fn heads_args(heads: &[Head]) -> Vec<Arg> {
+    let mut args = Vec::with_capacity(heads.len() * 5);
+    for head in heads {
+        args.extend([
+            Arg::from(&head.room),
+            Arg::from(head.seq),
+            Arg::from(head.ord),
+            Arg::from(head.fence),
+            Arg::from(head.at),
+        ]);
+    }
+    args
 }
 
 async fn heads(conn: &mut SqliteConnection, rooms: &[RoomId]) -> Res<Vec<Head>> {

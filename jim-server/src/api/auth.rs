@@ -1,0 +1,195 @@
+//! Registration, log-in and tokens.
+
+use chrono::{DateTime, Utc};
+use jim_core::model::session::Device;
+use jim_core::model::user::BirthDate;
+use jim_core::model::{All as _, At as _, Nickname, Password, Username};
+use jim_core::secret::Secret;
+use jim_core::service::{OpenSession, Register};
+use poem_openapi::{Object, OpenApi};
+use serde::Deserialize;
+
+use super::answer::{Answer, Created, Done, Found, created, found};
+use super::me::MeObject;
+use super::{Api, Auth, Tag};
+use crate::body::Body;
+use crate::source::Peer;
+
+/// Who wants an account.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(rename = "Register", example)]
+struct RegisterBody {
+    /// 3 to 32 letters, digits, `.`, `_` or `-`; unique without regard to case.
+    username: String,
+    /// 8 to 128 characters; not common, without the user name.
+    #[oai(validator(min_length = 8, max_length = 128))]
+    password: String,
+    /// 1 to 32 characters; the user name if absent.
+    nickname: Option<String>,
+    /// `YYYY-MM-DD`.
+    birth_date: Option<String>,
+    /// The name of this device, 1 to 64 characters.
+    device: Option<String>,
+}
+
+impl poem_openapi::types::Example for RegisterBody {
+    fn example() -> Self {
+        RegisterBody {
+            username: "ann".into(),
+            password: "correct horse battery".into(),
+            nickname: Some("Ann".into()),
+            birth_date: None,
+            device: None,
+        }
+    }
+}
+
+/// Who logs in.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(rename = "LogIn", example)]
+struct LogInBody {
+    /// The user name.
+    username: String,
+    /// The password.
+    password: String,
+    /// The name of this device, 1 to 64 characters.
+    device: Option<String>,
+}
+
+impl poem_openapi::types::Example for LogInBody {
+    fn example() -> Self {
+        LogInBody { username: "ann".into(), password: "correct horse battery".into(), device: Some("Ann's phone".into()) }
+    }
+}
+
+/// A refresh token.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(rename = "Refresh", example)]
+struct RefreshBody {
+    /// The refresh token of the last answer.
+    refresh_token: String,
+}
+
+impl poem_openapi::types::Example for RefreshBody {
+    fn example() -> Self {
+        RefreshBody { refresh_token: format!("jimr_{}", "A".repeat(49)) }
+    }
+}
+
+/// A session with its tokens.
+#[derive(Object)]
+#[oai(rename = "Session")]
+struct SessionObject {
+    id: i64,
+    /// Opens the API, in `Authorization: Bearer`.
+    access_token: String,
+    /// Buys the next pair of tokens.
+    refresh_token: String,
+    /// Until when the access token is good.
+    expires_at: DateTime<Utc>,
+}
+
+impl From<OpenSession> for SessionObject {
+    fn from(session: OpenSession) -> Self {
+        SessionObject {
+            id: session.id.0,
+            access_token: session.access.expose().into(),
+            refresh_token: session.refresh.expose().into(),
+            expires_at: session.access_until.to_utc(),
+        }
+    }
+}
+
+/// An account and its new session.
+#[derive(Object)]
+struct LoggedIn {
+    user: MeObject,
+    session: SessionObject,
+}
+
+/// The session with its new tokens.
+#[derive(Object)]
+struct Refreshed {
+    session: SessionObject,
+}
+
+pub(super) struct AuthApi(pub(super) Api);
+
+#[OpenApi(prefix_path = "/auth", tag = "Tag::Auth")]
+impl AuthApi {
+    /// Register
+    ///
+    /// Makes an account and logs it in.
+    ///
+    /// Codes: `auth.registration_closed`, `auth.username_taken`, `rate.limited`.
+    #[oai(path = "/register", method = "post", operation_id = "register")]
+    async fn register(&self, peer: Peer, body: Body<RegisterBody>) -> Answer<Created<LoggedIn>> {
+        let Api { jim, throttles } = &self.0;
+        throttles.register.check(peer.ip)?;
+        let limits = &jim.options().limits;
+        let body = body.0;
+        let username = Username::parse(&body.username, limits);
+        // A name that is wrong by itself leaves the password to be judged without it.
+        let password = match &username {
+            Ok(name) => Password::parse(&Secret::new(&*body.password), name, limits).map(Some),
+            Err(_) => Ok(None),
+        };
+        let nickname = body.nickname.map(|name| Nickname::parse(&name, limits)).transpose();
+        let birth_date = body.birth_date.map(|date| BirthDate::parse(&date, jim.clock().now())).transpose();
+        let device = body.device.map(|device| Device::parse(&device)).transpose();
+        let (username, password, nickname, birth_date, device) = (
+            username.at("username"),
+            password.at("password"),
+            nickname.at("nickname"),
+            birth_date.at("birth_date"),
+            device.at("device"),
+        )
+            .all()?;
+        let password = password.ok_or(jim_core::Error::internal("a password was not judged"))?;
+        let wish = Register { username, password, nickname, birth_date };
+        let (user, session) = jim.users().register(wish, &peer.source(device)).await?;
+        created(LoggedIn { user: user.into(), session: session.into() })
+    }
+
+    /// Log in
+    ///
+    /// An unknown name and a wrong password answer alike.
+    ///
+    /// Codes: `auth.invalid_credentials`, `auth.account_disabled`, `rate.limited`.
+    #[oai(path = "/login", method = "post", operation_id = "logIn")]
+    async fn log_in(&self, peer: Peer, body: Body<LogInBody>) -> Answer<Found<LoggedIn>> {
+        let Api { jim, throttles } = &self.0;
+        throttles.login.check(peer.ip)?;
+        let body = body.0;
+        let (device,) = (body.device.map(|device| Device::parse(&device)).transpose().at("device"),).all()?;
+        let password = Secret::new(body.password);
+        let (user, session) = jim.users().log_in(&body.username, &password, &peer.source(device)).await?;
+        found(LoggedIn { user: user.into(), session: session.into() })
+    }
+
+    /// Refresh
+    ///
+    /// Buys the next pair of tokens. Repeated before a new token was used, it answers alike; after that the refresh
+    /// token counts as stolen and the session ends.
+    ///
+    /// Codes: `auth.refresh_invalid`.
+    #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
+    async fn refresh(&self, body: Body<RefreshBody>) -> Answer<Found<Refreshed>> {
+        let session = self.0.jim.sessions().refresh(&body.0.refresh_token).await?;
+        found(Refreshed { session: session.into() })
+    }
+
+    /// Log out
+    ///
+    /// Ends the session and closes its sockets.
+    ///
+    /// Codes: `auth.required`.
+    #[oai(path = "/logout", method = "post", operation_id = "logOut")]
+    async fn log_out(&self, caller: Auth) -> Answer<Done> {
+        self.0.jim.sessions().log_out(&caller.0).await?;
+        Ok(Done::Done)
+    }
+}

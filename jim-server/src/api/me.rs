@@ -1,0 +1,142 @@
+//! One's own account.
+
+use chrono::{DateTime, Utc};
+use jim_core::model::user::{BirthDate, Change, ProfileChange, StatusText};
+use jim_core::model::{All as _, At as _, Broken, Me, Nickname};
+use jim_core::secret::Secret;
+use poem_openapi::types::MaybeUndefined;
+use poem_openapi::{Object, OpenApi};
+use serde::Deserialize;
+
+use super::answer::{Answer, Done, Found, found};
+use super::{Api, Auth, Tag};
+use crate::body::Body;
+
+/// One's own account.
+#[derive(Object)]
+#[oai(rename = "Me")]
+pub(super) struct MeObject {
+    id: i64,
+    username: String,
+    nickname: String,
+    #[oai(skip_serializing_if_is_none)]
+    birth_date: Option<String>,
+    status: String,
+    #[oai(skip_serializing_if_is_none)]
+    status_text: Option<String>,
+    role: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<Me> for MeObject {
+    fn from(me: Me) -> Self {
+        MeObject {
+            id: me.id.0,
+            username: me.username,
+            nickname: me.nickname,
+            birth_date: me.birth_date,
+            status: me.status.into(),
+            status_text: me.status_text,
+            role: me.role.into(),
+            created_at: me.created_at.to_utc(),
+        }
+    }
+}
+
+/// What to change. An absent field stays; `null` clears.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields, default)]
+#[oai(rename = "ProfileChange", example)]
+#[derive(Default)]
+struct ProfileBody {
+    /// 1 to 32 characters; cannot be cleared.
+    nickname: MaybeUndefined<String>,
+    /// `YYYY-MM-DD`.
+    birth_date: MaybeUndefined<String>,
+    /// 1 to 100 characters.
+    status_text: MaybeUndefined<String>,
+}
+
+impl poem_openapi::types::Example for ProfileBody {
+    fn example() -> Self {
+        ProfileBody { nickname: MaybeUndefined::Value("Ann".into()), ..Self::default() }
+    }
+}
+
+/// A new password.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(rename = "PasswordChange", example)]
+struct PasswordBody {
+    /// The password so far.
+    old_password: String,
+    /// The new one.
+    new_password: String,
+}
+
+impl poem_openapi::types::Example for PasswordBody {
+    fn example() -> Self {
+        PasswordBody { old_password: "correct horse battery".into(), new_password: "staple battery horse".into() }
+    }
+}
+
+fn change<T>(field: MaybeUndefined<String>, parse: impl FnOnce(&str) -> Result<T, Broken>) -> Result<Change<T>, Broken> {
+    Ok(match field {
+        MaybeUndefined::Undefined => Change::Keep,
+        MaybeUndefined::Null => Change::Clear,
+        MaybeUndefined::Value(text) => Change::Set(parse(&text)?),
+    })
+}
+
+pub(super) struct MeApi(pub(super) Api);
+
+#[OpenApi(prefix_path = "/me", tag = "Tag::Me")]
+impl MeApi {
+    /// My account
+    ///
+    /// Codes: `auth.required`.
+    #[oai(path = "/", method = "get", operation_id = "getMe")]
+    async fn get(&self, caller: Auth) -> Answer<Found<MeObject>> {
+        found(self.0.jim.users().me(caller.0.user).await?)
+    }
+
+    /// Change my profile
+    ///
+    /// My other devices and my friends are told.
+    ///
+    /// Codes: `auth.required`.
+    #[oai(path = "/", method = "patch", operation_id = "updateMe")]
+    async fn update(&self, caller: Auth, body: Body<ProfileBody>) -> Answer<Found<MeObject>> {
+        let jim = &self.0.jim;
+        let limits = &jim.options().limits;
+        let body = body.0;
+        let nickname = match change(body.nickname, |text| Nickname::parse(text, limits)) {
+            Ok(Change::Clear) => Err(Broken { code: "required", detail: "cannot be cleared".into() }),
+            Ok(Change::Set(name)) => Ok(Some(name)),
+            Ok(Change::Keep) => Ok(None),
+            Err(broken) => Err(broken),
+        };
+        let (nickname, birth_date, status_text) = (
+            nickname.at("nickname"),
+            change(body.birth_date, |text| BirthDate::parse(text, jim.clock().now())).at("birth_date"),
+            change(body.status_text, |text| StatusText::parse(text, limits)).at("status_text"),
+        )
+            .all()?;
+        let change = ProfileChange { nickname, birth_date, status_text };
+        found(jim.users().update(caller.0.user, change).await?)
+    }
+
+    /// Change my password
+    ///
+    /// Ends all my other sessions.
+    ///
+    /// Codes: `auth.required`, `auth.wrong_password`, `rate.limited`.
+    #[oai(path = "/password", method = "put", operation_id = "changePassword")]
+    async fn change_password(&self, caller: Auth, peer: crate::source::Peer, body: Body<PasswordBody>) -> Answer<Done> {
+        // A stolen token must not be a way to try passwords.
+        self.0.throttles.login.check(peer.ip)?;
+        let (old, new) = (Secret::new(body.0.old_password), Secret::new(body.0.new_password));
+        self.0.jim.users().change_password(&caller.0, &old, &new).await?;
+        Ok(Done::Done)
+    }
+}

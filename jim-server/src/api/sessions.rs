@@ -1,0 +1,72 @@
+//! One's sessions.
+
+use chrono::{DateTime, Utc};
+use jim_core::model::Session;
+use poem_openapi::param::Path;
+use poem_openapi::{Object, OpenApi};
+
+use super::answer::{Answer, Done, Found, found, named};
+use super::{Api, Auth, Tag};
+
+/// A log-in of one device.
+#[derive(Object)]
+struct ListedSession {
+    id: i64,
+    #[oai(skip_serializing_if_is_none)]
+    device: Option<String>,
+    ip: String,
+    created_at: DateTime<Utc>,
+    /// To the minute.
+    last_seen_at: DateTime<Utc>,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+/// Sessions, newest first.
+#[derive(Object)]
+struct SessionList {
+    items: Vec<ListedSession>,
+    next: Option<String>,
+}
+
+pub(super) struct SessionsApi(pub(super) Api);
+
+#[OpenApi(prefix_path = "/me/sessions", tag = "Tag::Sessions")]
+impl SessionsApi {
+    /// My sessions
+    ///
+    /// Codes: `auth.required`.
+    #[oai(path = "/", method = "get", operation_id = "listSessions")]
+    async fn list(&self, caller: Auth) -> Answer<Found<SessionList>> {
+        let sessions = self.0.jim.sessions().list(caller.0.user).await?;
+        let listed = |session: Session| ListedSession {
+            id: session.id.0,
+            device: session.device,
+            ip: session.ip,
+            created_at: session.created_at.to_utc(),
+            last_seen_at: session.seen_at.to_utc(),
+            current: session.id == caller.0.session,
+        };
+        found(SessionList { items: sessions.into_iter().map(listed).collect(), next: None })
+    }
+
+    /// End all my other sessions
+    ///
+    /// Codes: `auth.required`.
+    #[oai(path = "/", method = "delete", operation_id = "endOtherSessions")]
+    async fn end_others(&self, caller: Auth) -> Answer<Done> {
+        self.0.jim.sessions().revoke_others(&caller.0).await?;
+        Ok(Done::Done)
+    }
+
+    /// End one of my sessions
+    ///
+    /// Its sockets are closed.
+    ///
+    /// Codes: `auth.required`, `resource.not_found`.
+    #[oai(path = "/:id", method = "delete", operation_id = "endSession")]
+    async fn end(&self, caller: Auth, id: Path<String>) -> Answer<Done> {
+        self.0.jim.sessions().revoke(caller.0.user, named(&id.0)?).await?;
+        Ok(Done::Done)
+    }
+}

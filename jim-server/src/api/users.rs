@@ -1,0 +1,89 @@
+//! Other people.
+
+use jim_core::Error;
+use jim_core::id::UserId;
+use jim_core::model::UserCard;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{Object, OpenApi};
+
+use super::answer::{Answer, Found, found, named, page_size};
+use super::{Api, Auth, Tag};
+
+/// A person, as others see him.
+#[derive(Object)]
+#[oai(rename = "User")]
+pub(super) struct UserObject {
+    id: i64,
+    nickname: String,
+    #[oai(skip_serializing_if_is_none)]
+    status_text: Option<String>,
+}
+
+impl From<UserCard> for UserObject {
+    fn from(card: UserCard) -> Self {
+        UserObject { id: card.id.0, nickname: card.nickname, status_text: card.status_text }
+    }
+}
+
+/// People.
+#[derive(Object)]
+struct UserList {
+    items: Vec<UserObject>,
+    next: Option<String>,
+    /// The number of my own log that this list includes.
+    #[oai(skip_serializing_if_is_none)]
+    log: Option<i64>,
+}
+
+pub(super) struct UsersApi(pub(super) Api);
+
+#[OpenApi(prefix_path = "/users", tag = "Tag::Users")]
+impl UsersApi {
+    /// Find people
+    ///
+    /// By the beginning of the nickname, taken literally and without regard to case, or by ids; one of the two.
+    ///
+    /// Codes: `auth.required`, `cursor.invalid`, `rate.limited`.
+    #[oai(path = "/", method = "get", operation_id = "findUsers")]
+    async fn find(
+        &self,
+        caller: Auth,
+        /// The beginning of a nickname.
+        nickname: Query<Option<String>>,
+        /// Ids, separated by commas; at most 100.
+        ids: Query<Option<String>>,
+        /// The cursor of the page before.
+        cursor: Query<Option<String>>,
+        /// Things on the page, 1 to 100; 50 if absent.
+        limit: Query<Option<u32>>,
+    ) -> Answer<Found<UserList>> {
+        let Api { jim, throttles } = &self.0;
+        throttles.search.check(caller.0.user)?;
+        let limits = &jim.options().limits;
+        let who = caller.0.user;
+        match (nickname.0, ids.0) {
+            (Some(prefix), None) => {
+                let page = jim.users().find(who, &prefix, cursor.0.as_deref(), page_size(limit.0, limits)?).await?;
+                let items = page.items.into_iter().map(Into::into).collect();
+                found(UserList { items, next: page.next, log: Some(page.log.0) })
+            }
+            (None, Some(ids)) => {
+                let parsed: Option<Vec<UserId>> = ids.split(',').map(|id| id.parse().ok()).collect();
+                let most = limits.ids_per_call as usize;
+                let ids = parsed.filter(|ids| ids.len() <= most);
+                let ids = ids.ok_or_else(|| Error::field("ids", "invalid", format!("1 to {most} ids, separated by commas")))?;
+                let items = jim.users().list(who, &ids).await?.into_iter().map(Into::into).collect();
+                found(UserList { items, next: None, log: None })
+            }
+            _ => Err(Error::field("nickname", "required", "either nickname or ids").into()),
+        }
+    }
+
+    /// One person
+    ///
+    /// Codes: `auth.required`, `resource.not_found`.
+    #[oai(path = "/:id", method = "get", operation_id = "getUser")]
+    async fn get(&self, caller: Auth, id: Path<String>) -> Answer<Found<UserObject>> {
+        found(self.0.jim.users().get(caller.0.user, named(&id.0)?).await?)
+    }
+}
