@@ -1,1 +1,3 @@
+//! The Jim server.
+
 fn main() {}
