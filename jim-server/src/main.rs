@@ -1,1 +1,66 @@
-fn main() {}
+//! The Jim server.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use jim_server::config::{BadConfig, Config};
+use jim_server::{openapi, serve, telemetry, wire};
+
+/// An instant-messaging backend.
+#[derive(Parser)]
+#[command(name = "jim", version)]
+struct Cli {
+    /// Configuration file, TOML; without it ./jim.toml is read if there is one.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until told to stop (the default).
+    Serve,
+    /// Bring the store to this version, and end.
+    Migrate,
+    /// Print the `OpenAPI` document.
+    Openapi,
+    /// Print the configuration as it takes effect, without its secrets.
+    Config,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("jim: {error}");
+            ExitCode::from(if error.is::<BadConfig>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
+    if let Some(Command::Openapi) = cli.command {
+        print(openapi::document()?);
+        return Ok(());
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    if let Some(Command::Config) = cli.command {
+        print(&toml::to_string_pretty(&config)?);
+        return Ok(());
+    }
+    telemetry::init(&config.log.level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match cli.command {
+        Some(Command::Migrate) => Ok(runtime.block_on(wire::migrate(&config))?),
+        _ => runtime.block_on(serve::serve(config)),
+    }
+}
+
+/// A reader that has seen enough, such as `head`, is no error.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}

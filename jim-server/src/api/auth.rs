@@ -1,19 +1,21 @@
 //! Registration, log-in and tokens.
 
 use chrono::{DateTime, Utc};
-use jim_core::model::session::Device;
+use jim_core::model::session::{Device, Source};
 use jim_core::model::user::BirthDate;
 use jim_core::model::{All as _, At as _, Nickname, Password, Username};
 use jim_core::secret::Secret;
 use jim_core::service::{OpenSession, Register};
+use poem::Request;
+use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Created, Done, Found, created, found};
+use super::answer::{Answer, Created, Done, created, found, ip};
 use super::me::MeObject;
-use super::{Api, Auth, Tag};
+use super::{Api, Auth, Shared, Tag};
+use crate::app::BASE;
 use crate::body::Body;
-use crate::source::Peer;
 
 /// Who wants an account.
 #[derive(Deserialize, Object)]
@@ -60,7 +62,11 @@ struct LogInBody {
 
 impl poem_openapi::types::Example for LogInBody {
     fn example() -> Self {
-        LogInBody { username: "ann".into(), password: "correct horse battery".into(), device: Some("Ann's phone".into()) }
+        LogInBody {
+            username: "ann".into(),
+            password: "correct horse battery".into(),
+            device: Some("Ann's phone".into()),
+        }
     }
 }
 
@@ -116,19 +122,20 @@ struct Refreshed {
     session: SessionObject,
 }
 
-pub(super) struct AuthApi(pub(super) Api);
+/// The operations of this file.
+pub struct AuthApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/auth", tag = "Tag::Auth")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Auth")]
 impl AuthApi {
     /// Register
     ///
     /// Makes an account and logs it in.
     ///
     /// Codes: `auth.registration_closed`, `auth.username_taken`, `rate.limited`.
-    #[oai(path = "/register", method = "post", operation_id = "register")]
-    async fn register(&self, peer: Peer, body: Body<RegisterBody>) -> Answer<Created<LoggedIn>> {
-        let Api { jim, throttles } = &self.0;
-        throttles.register.check(peer.ip)?;
+    #[oai(path = "/auth/register", method = "post", operation_id = "register")]
+    async fn register(&self, request: &Request, body: Body<RegisterBody>) -> Answer<Created<LoggedIn>> {
+        let Shared { jim, throttles } = &*self.0;
+        throttles.register.check(ip(request))?;
         let limits = &jim.options().limits;
         let body = body.0;
         let username = Username::parse(&body.username, limits);
@@ -150,7 +157,7 @@ impl AuthApi {
             .all()?;
         let password = password.ok_or(jim_core::Error::internal("a password was not judged"))?;
         let wish = Register { username, password, nickname, birth_date };
-        let (user, session) = jim.users().register(wish, &peer.source(device)).await?;
+        let (user, session) = jim.users().register(wish, &Source { ip: ip(request), device }).await?;
         created(LoggedIn { user: user.into(), session: session.into() })
     }
 
@@ -159,14 +166,15 @@ impl AuthApi {
     /// An unknown name and a wrong password answer alike.
     ///
     /// Codes: `auth.invalid_credentials`, `auth.account_disabled`, `rate.limited`.
-    #[oai(path = "/login", method = "post", operation_id = "logIn")]
-    async fn log_in(&self, peer: Peer, body: Body<LogInBody>) -> Answer<Found<LoggedIn>> {
-        let Api { jim, throttles } = &self.0;
-        throttles.login.check(peer.ip)?;
+    #[oai(path = "/auth/login", method = "post", operation_id = "logIn")]
+    async fn log_in(&self, request: &Request, body: Body<LogInBody>) -> Answer<Json<LoggedIn>> {
+        let Shared { jim, throttles } = &*self.0;
+        throttles.login.check(ip(request))?;
         let body = body.0;
         let (device,) = (body.device.map(|device| Device::parse(&device)).transpose().at("device"),).all()?;
         let password = Secret::new(body.password);
-        let (user, session) = jim.users().log_in(&body.username, &password, &peer.source(device)).await?;
+        let (user, session) =
+            jim.users().log_in(&body.username, &password, &Source { ip: ip(request), device }).await?;
         found(LoggedIn { user: user.into(), session: session.into() })
     }
 
@@ -176,8 +184,8 @@ impl AuthApi {
     /// token counts as stolen and the session ends.
     ///
     /// Codes: `auth.refresh_invalid`.
-    #[oai(path = "/refresh", method = "post", operation_id = "refresh")]
-    async fn refresh(&self, body: Body<RefreshBody>) -> Answer<Found<Refreshed>> {
+    #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh")]
+    async fn refresh(&self, body: Body<RefreshBody>) -> Answer<Json<Refreshed>> {
         let session = self.0.jim.sessions().refresh(&body.0.refresh_token).await?;
         found(Refreshed { session: session.into() })
     }
@@ -187,7 +195,7 @@ impl AuthApi {
     /// Ends the session and closes its sockets.
     ///
     /// Codes: `auth.required`.
-    #[oai(path = "/logout", method = "post", operation_id = "logOut")]
+    #[oai(path = "/auth/logout", method = "post", operation_id = "logOut")]
     async fn log_out(&self, caller: Auth) -> Answer<Done> {
         self.0.jim.sessions().log_out(&caller.0).await?;
         Ok(Done::Done)

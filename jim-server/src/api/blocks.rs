@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use jim_core::model::Block;
 use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Answer, Done, Found, found, named, page_size};
+use super::answer::{Answer, Done, found, named, page_size};
 use super::users::UserObject;
 use super::{Api, Auth, Tag};
+use crate::app::BASE;
 
 /// A block.
 #[derive(Object)]
@@ -33,14 +35,15 @@ struct BlockList {
     log: i64,
 }
 
-pub(super) struct BlocksApi(pub(super) Api);
+/// The operations of this file.
+pub struct BlocksApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/blocks", tag = "Tag::Blocks")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Blocks")]
 impl BlocksApi {
     /// Whom I block
     ///
     /// Codes: `auth.required`, `cursor.invalid`.
-    #[oai(path = "/", method = "get", operation_id = "listBlocks")]
+    #[oai(path = "/blocks", method = "get", operation_id = "listBlocks")]
     async fn list(
         &self,
         caller: Auth,
@@ -48,7 +51,7 @@ impl BlocksApi {
         cursor: Query<Option<String>>,
         /// Things on the page, 1 to 100; 50 if absent.
         limit: Query<Option<u32>>,
-    ) -> Answer<Found<BlockList>> {
+    ) -> Answer<Json<BlockList>> {
         let jim = &self.0.jim;
         let limit = page_size(limit.0, &jim.options().limits)?;
         let page = jim.blocks().list(caller.0.user, cursor.0.as_deref(), limit).await?;
@@ -61,7 +64,7 @@ impl BlocksApi {
     /// The friendship stays; the blocked is not told, and nothing that he sends from now on reaches me.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `block.self`.
-    #[oai(path = "/:user_id", method = "put", operation_id = "block")]
+    #[oai(path = "/blocks/:user_id", method = "put", operation_id = "block")]
     async fn block(&self, caller: Auth, user_id: Path<String>) -> Answer<Done> {
         self.0.jim.blocks().block(caller.0.user, named(&user_id.0)?).await?;
         Ok(Done::Done)
@@ -70,7 +73,7 @@ impl BlocksApi {
     /// Unblock somebody
     ///
     /// Codes: `auth.required`, `resource.not_found`.
-    #[oai(path = "/:user_id", method = "delete", operation_id = "unblock")]
+    #[oai(path = "/blocks/:user_id", method = "delete", operation_id = "unblock")]
     async fn unblock(&self, caller: Auth, user_id: Path<String>) -> Answer<Done> {
         self.0.jim.blocks().unblock(caller.0.user, named(&user_id.0)?).await?;
         Ok(Done::Done)

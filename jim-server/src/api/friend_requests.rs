@@ -6,13 +6,15 @@ use jim_core::id::{ID_END, UserId};
 use jim_core::model::friend::{Direction, Note, RequestStatus};
 use jim_core::model::{All as _, At as _, FriendRequest, Limits};
 use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Created, Done, Found, created, found, named, page_size};
+use super::answer::{Answer, Created, Done, created, found, named, page_size};
 use super::friends::FriendObject;
 use super::users::UserObject;
-use super::{Api, Auth, Tag};
+use super::{Api, Auth, Shared, Tag};
+use crate::app::BASE;
 use crate::body::Body;
 
 #[derive(Enum)]
@@ -125,9 +127,10 @@ fn note(field: &str, text: Option<&String>, limits: &Limits) -> Result<Option<No
     Ok(note)
 }
 
-pub(super) struct FriendRequestsApi(pub(super) Api);
+/// The operations of this file.
+pub struct FriendRequestsApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/friend-requests", tag = "Tag::Friends")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Friends")]
 impl FriendRequestsApi {
     /// Ask somebody to be friends
     ///
@@ -135,9 +138,9 @@ impl FriendRequestsApi {
     ///
     /// Codes: `auth.required`, `resource.not_found`, `friend.self`, `friend.exists`, `friend.blocked`, `friend.refused`,
     /// `friend.full`, `user.unavailable`, `friend_request.duplicate`, `rate.limited`.
-    #[oai(path = "/", method = "post", operation_id = "requestFriend")]
+    #[oai(path = "/friend-requests", method = "post", operation_id = "requestFriend")]
     async fn request(&self, caller: Auth, body: Body<RequestBody>) -> Answer<Created<RequestObject>> {
-        let Api { jim, throttles } = &self.0;
+        let Shared { jim, throttles } = &*self.0;
         throttles.friend_request.check(caller.0.user)?;
         let body = body.0;
         if !(1..ID_END).contains(&body.user_id) {
@@ -150,7 +153,7 @@ impl FriendRequestsApi {
     /// My friend requests
     ///
     /// Codes: `auth.required`, `cursor.invalid`.
-    #[oai(path = "/", method = "get", operation_id = "listFriendRequests")]
+    #[oai(path = "/friend-requests", method = "get", operation_id = "listFriendRequests")]
     async fn list(
         &self,
         caller: Auth,
@@ -160,7 +163,7 @@ impl FriendRequestsApi {
         cursor: Query<Option<String>>,
         /// Things on the page, 1 to 100; 50 if absent.
         limit: Query<Option<u32>>,
-    ) -> Answer<Found<RequestList>> {
+    ) -> Answer<Json<RequestList>> {
         let jim = &self.0.jim;
         let limit = page_size(limit.0, &jim.options().limits)?;
         let direction = match direction.0 {
@@ -178,8 +181,8 @@ impl FriendRequestsApi {
     ///
     /// Codes: `auth.required`, `resource.not_found`, `friend_request.decided`, `friend.exists`, `friend.blocked`,
     /// `friend.refused`, `friend.full`, `user.unavailable`.
-    #[oai(path = "/:id/accept", method = "post", operation_id = "acceptFriendRequest")]
-    async fn accept(&self, caller: Auth, id: Path<String>, body: Body<AcceptBody>) -> Answer<Found<FriendObject>> {
+    #[oai(path = "/friend-requests/:id/accept", method = "post", operation_id = "acceptFriendRequest")]
+    async fn accept(&self, caller: Auth, id: Path<String>, body: Body<AcceptBody>) -> Answer<Json<FriendObject>> {
         let jim = &self.0.jim;
         let greeting = note("greeting", body.0.greeting.as_ref(), &jim.options().limits)?;
         found(jim.friend_requests().accept(caller.0.user, named(&id.0)?, greeting).await?)
@@ -188,8 +191,8 @@ impl FriendRequestsApi {
     /// Reject a request
     ///
     /// Codes: `auth.required`, `resource.not_found`, `friend_request.decided`.
-    #[oai(path = "/:id/reject", method = "post", operation_id = "rejectFriendRequest")]
-    async fn reject(&self, caller: Auth, id: Path<String>, body: Body<RejectBody>) -> Answer<Found<RequestObject>> {
+    #[oai(path = "/friend-requests/:id/reject", method = "post", operation_id = "rejectFriendRequest")]
+    async fn reject(&self, caller: Auth, id: Path<String>, body: Body<RejectBody>) -> Answer<Json<RequestObject>> {
         let jim = &self.0.jim;
         let reason = note("reason", body.0.reason.as_ref(), &jim.options().limits)?;
         found(jim.friend_requests().reject(caller.0.user, named(&id.0)?, reason).await?)
@@ -198,7 +201,7 @@ impl FriendRequestsApi {
     /// Take back a request
     ///
     /// Codes: `auth.required`, `friend_request.decided`.
-    #[oai(path = "/:id", method = "delete", operation_id = "cancelFriendRequest")]
+    #[oai(path = "/friend-requests/:id", method = "delete", operation_id = "cancelFriendRequest")]
     async fn cancel(&self, caller: Auth, id: Path<String>) -> Answer<Done> {
         self.0.jim.friend_requests().cancel(caller.0.user, named(&id.0)?).await?;
         Ok(Done::Done)

@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 use jim_core::model::friend::Remark;
 use jim_core::model::{All as _, At as _, Friend};
 use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Done, Found, found, named, page_size};
+use super::answer::{Answer, Done, found, named, page_size};
 use super::users::UserObject;
 use super::{Api, Auth, Tag};
+use crate::app::BASE;
 use crate::body::Body;
 
 /// Whether somebody is there.
@@ -72,14 +74,15 @@ impl poem_openapi::types::Example for FriendBody {
     }
 }
 
-pub(super) struct FriendsApi(pub(super) Api);
+/// The operations of this file.
+pub struct FriendsApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/friends", tag = "Tag::Friends")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Friends")]
 impl FriendsApi {
     /// My friends
     ///
     /// Codes: `auth.required`, `cursor.invalid`.
-    #[oai(path = "/", method = "get", operation_id = "listFriends")]
+    #[oai(path = "/friends", method = "get", operation_id = "listFriends")]
     async fn list(
         &self,
         caller: Auth,
@@ -87,7 +90,7 @@ impl FriendsApi {
         cursor: Query<Option<String>>,
         /// Things on the page, 1 to 100; 50 if absent.
         limit: Query<Option<u32>>,
-    ) -> Answer<Found<FriendList>> {
+    ) -> Answer<Json<FriendList>> {
         let jim = &self.0.jim;
         let limit = page_size(limit.0, &jim.options().limits)?;
         let page = jim.friends().list(caller.0.user, cursor.0.as_deref(), limit).await?;
@@ -98,8 +101,8 @@ impl FriendsApi {
     /// Change what I call a friend
     ///
     /// Codes: `auth.required`, `resource.not_found`.
-    #[oai(path = "/:user_id", method = "patch", operation_id = "updateFriend")]
-    async fn update(&self, caller: Auth, user_id: Path<String>, body: Body<FriendBody>) -> Answer<Found<FriendObject>> {
+    #[oai(path = "/friends/:user_id", method = "patch", operation_id = "updateFriend")]
+    async fn update(&self, caller: Auth, user_id: Path<String>, body: Body<FriendBody>) -> Answer<Json<FriendObject>> {
         let jim = &self.0.jim;
         let remark = match body.0.remark {
             MaybeUndefined::Undefined => {
@@ -119,7 +122,7 @@ impl FriendsApi {
     /// For both; the history stays. 204 also where there is no friendship.
     ///
     /// Codes: `auth.required`, `resource.not_found`.
-    #[oai(path = "/:user_id", method = "delete", operation_id = "removeFriend")]
+    #[oai(path = "/friends/:user_id", method = "delete", operation_id = "removeFriend")]
     async fn remove(&self, caller: Auth, user_id: Path<String>) -> Answer<Done> {
         self.0.jim.friends().remove(caller.0.user, named(&user_id.0)?).await?;
         Ok(Done::Done)

@@ -6,10 +6,12 @@ use poem_openapi::param::Query;
 use super::answer::{Answer, page_size, position};
 use super::messages::{EntriesAnswer, entries};
 use super::{Api, Auth, Tag};
+use crate::app::BASE;
 
-pub(super) struct LogApi(pub(super) Api);
+/// The operations of this file.
+pub struct LogApi(pub(super) Api);
 
-#[OpenApi(tag = "Tag::Log")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Log")]
 impl LogApi {
     /// My log
     ///

@@ -4,12 +4,15 @@ use chrono::{DateTime, Utc};
 use jim_core::model::user::{BirthDate, Change, ProfileChange, StatusText};
 use jim_core::model::{All as _, At as _, Broken, Me, Nickname};
 use jim_core::secret::Secret;
+use poem::Request;
+use poem_openapi::payload::Json;
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Done, Found, found};
+use super::answer::{Answer, Done, found, ip};
 use super::{Api, Auth, Tag};
+use crate::app::BASE;
 use crate::body::Body;
 
 /// One's own account.
@@ -80,7 +83,10 @@ impl poem_openapi::types::Example for PasswordBody {
     }
 }
 
-fn change<T>(field: MaybeUndefined<String>, parse: impl FnOnce(&str) -> Result<T, Broken>) -> Result<Change<T>, Broken> {
+fn change<T>(
+    field: MaybeUndefined<String>,
+    parse: impl FnOnce(&str) -> Result<T, Broken>,
+) -> Result<Change<T>, Broken> {
     Ok(match field {
         MaybeUndefined::Undefined => Change::Keep,
         MaybeUndefined::Null => Change::Clear,
@@ -88,15 +94,16 @@ fn change<T>(field: MaybeUndefined<String>, parse: impl FnOnce(&str) -> Result<T
     })
 }
 
-pub(super) struct MeApi(pub(super) Api);
+/// The operations of this file.
+pub struct MeApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/me", tag = "Tag::Me")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Me")]
 impl MeApi {
     /// My account
     ///
     /// Codes: `auth.required`.
-    #[oai(path = "/", method = "get", operation_id = "getMe")]
-    async fn get(&self, caller: Auth) -> Answer<Found<MeObject>> {
+    #[oai(path = "/me", method = "get", operation_id = "getMe")]
+    async fn get(&self, caller: Auth) -> Answer<Json<MeObject>> {
         found(self.0.jim.users().me(caller.0.user).await?)
     }
 
@@ -105,8 +112,8 @@ impl MeApi {
     /// My other devices and my friends are told.
     ///
     /// Codes: `auth.required`.
-    #[oai(path = "/", method = "patch", operation_id = "updateMe")]
-    async fn update(&self, caller: Auth, body: Body<ProfileBody>) -> Answer<Found<MeObject>> {
+    #[oai(path = "/me", method = "patch", operation_id = "updateMe")]
+    async fn update(&self, caller: Auth, body: Body<ProfileBody>) -> Answer<Json<MeObject>> {
         let jim = &self.0.jim;
         let limits = &jim.options().limits;
         let body = body.0;
@@ -131,10 +138,10 @@ impl MeApi {
     /// Ends all my other sessions.
     ///
     /// Codes: `auth.required`, `auth.wrong_password`, `rate.limited`.
-    #[oai(path = "/password", method = "put", operation_id = "changePassword")]
-    async fn change_password(&self, caller: Auth, peer: crate::source::Peer, body: Body<PasswordBody>) -> Answer<Done> {
+    #[oai(path = "/me/password", method = "put", operation_id = "changePassword")]
+    async fn change_password(&self, caller: Auth, request: &Request, body: Body<PasswordBody>) -> Answer<Done> {
         // A stolen token must not be a way to try passwords.
-        self.0.throttles.login.check(peer.ip)?;
+        self.0.throttles.login.check(ip(request))?;
         let (old, new) = (Secret::new(body.0.old_password), Secret::new(body.0.new_password));
         self.0.jim.users().change_password(&caller.0, &old, &new).await?;
         Ok(Done::Done)

@@ -8,8 +8,9 @@ use poem_openapi::types::{Any, Example};
 use poem_openapi::{ApiResponse, Object, OpenApi, Union};
 use serde::Deserialize;
 
-use super::answer::{Answer, Gap, Stored, array, named, page_size, position};
-use super::{Api, Auth, Tag};
+use super::answer::{Answer, Gap, Raw, array, named, page_size, position};
+use super::{Api, Auth, Shared, Tag};
+use crate::app::BASE;
 use crate::body::Body;
 
 /// Plain text, kept to the byte.
@@ -104,24 +105,24 @@ pub(super) struct HistoryObject {
 enum SendAnswer {
     /// The entry that was made.
     #[oai(status = 201)]
-    New(Stored<EntryObject>),
+    New(Raw<EntryObject>),
     /// The entry that the same `client_ref` made before.
     #[oai(status = 200)]
-    Again(Stored<EntryObject>),
+    Again(Raw<EntryObject>),
 }
 
 #[derive(ApiResponse)]
 pub(super) enum EntriesAnswer {
     /// Entries.
     #[oai(status = 200)]
-    Page(Stored<HistoryObject>),
+    Page(Raw<HistoryObject>),
 }
 
 #[derive(ApiResponse)]
 enum EntryAnswer {
     /// The entry.
     #[oai(status = 200)]
-    Entry(Stored<EntryObject>),
+    Entry(Raw<EntryObject>),
 }
 
 /// A page of a log, of entries that were encoded before.
@@ -138,12 +139,13 @@ pub(super) fn entries(
         json.extend(format!(",\"gap\":{{\"from\":{from},\"to\":{to},\"why\":\"before_join\"}}").into_bytes());
     }
     json.push(b'}');
-    EntriesAnswer::Page(Stored::new(json.into()))
+    EntriesAnswer::Page(Raw::new(json))
 }
 
-pub(super) struct MessagesApi(pub(super) Api);
+/// The operations of this file.
+pub struct MessagesApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/rooms", tag = "Tag::Rooms")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Rooms")]
 impl MessagesApi {
     /// Send a message
     ///
@@ -151,14 +153,14 @@ impl MessagesApi {
     ///
     /// Codes: `auth.required`, `resource.not_found`, `room.invalid`, `friend.not_friend`, `friend.blocked`,
     /// `user.unavailable`, `message.ref_conflict`, `rate.limited`, `storage.full`.
-    #[oai(path = "/:room/messages", method = "post", operation_id = "sendMessage")]
+    #[oai(path = "/rooms/:room/messages", method = "post", operation_id = "sendMessage")]
     async fn send(&self, caller: Auth, room: Path<String>, body: Body<MessageBody>) -> Answer<SendAnswer> {
-        let Api { jim, throttles } = &self.0;
+        let Shared { jim, throttles } = &*self.0;
         throttles.send.check(caller.0.user)?;
         let message = body.0.parse(&jim.options().limits)?;
         Ok(match jim.messages().send(caller.0.user, named(&room.0)?, &message).await? {
-            Sent::New(entry) => SendAnswer::New(Stored::new(entry.json())),
-            Sent::Again(entry) => SendAnswer::Again(Stored::new(entry.json())),
+            Sent::New(entry) => SendAnswer::New(Raw::new(entry.json())),
+            Sent::Again(entry) => SendAnswer::Again(Raw::new(entry.json())),
         })
     }
 
@@ -167,7 +169,7 @@ impl MessagesApi {
     /// Entries in ascending order, above `after` or below `before`; the newest page without either.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `log.ahead`.
-    #[oai(path = "/:room/entries", method = "get", operation_id = "listEntries")]
+    #[oai(path = "/rooms/:room/entries", method = "get", operation_id = "listEntries")]
     async fn history(
         &self,
         caller: Auth,
@@ -190,9 +192,9 @@ impl MessagesApi {
     /// One entry
     ///
     /// Codes: `auth.required`, `resource.not_found`.
-    #[oai(path = "/:room/entries/:seq", method = "get", operation_id = "getEntry")]
+    #[oai(path = "/rooms/:room/entries/:seq", method = "get", operation_id = "getEntry")]
     async fn entry(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<EntryAnswer> {
         let json = self.0.jim.messages().get(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
-        Ok(EntryAnswer::Entry(Stored::new(json)))
+        Ok(EntryAnswer::Entry(Raw::new(json)))
     }
 }

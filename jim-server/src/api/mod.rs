@@ -1,14 +1,17 @@
-//! The HTTP surface: one file per tag. A handler reads the request, asks one service, and answers; it holds no rule.
+//! The REST API: one file per tag, requests and answers beside their handlers. A handler reads the request, asks one
+//! service, and answers; it holds no rule.
 
 mod answer;
 mod auth;
 mod blocks;
 mod friend_requests;
 mod friends;
+pub mod health;
 mod log;
 mod me;
-mod meta;
 mod messages;
+pub mod meta;
+mod metrics;
 mod rooms;
 mod sessions;
 mod tickets;
@@ -20,20 +23,96 @@ use jim_core::Jim;
 use jim_core::service::Caller;
 use poem::Request;
 use poem_openapi::auth::Bearer;
-use poem_openapi::{OpenApi, SecurityScheme, Tags};
+use poem_openapi::{SecurityScheme, Tags};
 
+pub use self::auth::AuthApi;
+pub use self::blocks::BlocksApi;
+pub use self::friend_requests::FriendRequestsApi;
+pub use self::friends::FriendsApi;
+pub use self::health::HealthApi;
+pub use self::log::LogApi;
+pub use self::me::MeApi;
+pub use self::messages::MessagesApi;
+pub use self::meta::MetaApi;
+pub use self::metrics::MetricsApi;
+pub use self::rooms::RoomsApi;
+pub use self::sessions::SessionsApi;
+pub use self::tickets::TicketsApi;
+pub use self::users::UsersApi;
 use crate::limit::Throttles;
 use crate::problem::ApiError;
+use crate::visit::Visit;
 
-/// What handlers share.
+/// What handlers share. A cheap clone.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub struct Api(Arc<Shared>);
+
+/// What is behind an [`Api`].
+pub struct Shared {
     pub(crate) jim: Jim,
-    pub(crate) throttles: Arc<Throttles>,
+    pub(crate) throttles: Throttles,
 }
 
-#[derive(Tags)]
-enum Tag {
+impl Api {
+    /// Operations over a backend.
+    #[must_use]
+    pub fn new(jim: Jim, throttles: Throttles) -> Self {
+        Api(Arc::new(Shared { jim, throttles }))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// All of the API.
+pub type Surface = (
+    MetaApi,
+    HealthApi,
+    MetricsApi,
+    AuthApi,
+    MeApi,
+    SessionsApi,
+    UsersApi,
+    FriendsApi,
+    FriendRequestsApi,
+    BlocksApi,
+    RoomsApi,
+    MessagesApi,
+    LogApi,
+    TicketsApi,
+);
+
+/// Puts all of the API together.
+#[must_use]
+pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
+    (
+        meta,
+        health,
+        MetricsApi(api.clone()),
+        AuthApi(api.clone()),
+        MeApi(api.clone()),
+        SessionsApi(api.clone()),
+        UsersApi(api.clone()),
+        FriendsApi(api.clone()),
+        FriendRequestsApi(api.clone()),
+        BlocksApi(api.clone()),
+        RoomsApi(api.clone()),
+        MessagesApi(api.clone()),
+        LogApi(api.clone()),
+        TicketsApi(api.clone()),
+    )
+}
+
+/// What operations are grouped by.
+#[derive(Debug, Clone, Copy, Tags)]
+pub enum Tag {
+    /// What this server is and allows.
+    Meta,
     /// Registration, log-in and tokens.
     Auth,
     /// One's own account.
@@ -42,7 +121,7 @@ enum Tag {
     Sessions,
     /// Other people.
     Users,
-    /// Friends and requests.
+    /// Friends and the requests that make them.
     Friends,
     /// Blocks.
     Blocks,
@@ -52,29 +131,20 @@ enum Tag {
     Log,
     /// The socket.
     Push,
-    /// What this server is and allows.
-    Meta,
+    /// For those who run the server; not under the API's base.
+    Operation,
 }
 
 /// An access token in `Authorization`.
 #[derive(SecurityScheme)]
-#[oai(ty = "bearer", checker = "authenticate")]
-pub(crate) struct Auth(pub(crate) Caller);
+#[oai(rename = "access_token", ty = "bearer", checker = "authenticate")]
+pub struct Auth(pub(crate) Caller);
 
 async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
-    let missing = || ApiError::from(jim_core::Code::AuthRequired);
-    let api = request.data::<Api>().ok_or_else(missing)?;
+    let api = request.data::<Api>().ok_or_else(|| ApiError::server("a route is without its API"))?;
     let caller = api.jim.sessions().authenticate(&bearer.token).await.map_err(ApiError::from)?;
-    crate::telemetry::note_user(request, caller.user);
+    if let Some(visit) = Visit::of(request) {
+        visit.set_user(caller.user);
+    }
     Ok(caller)
-}
-
-/// Every operation.
-pub(crate) fn operations(api: &Api) -> impl OpenApi + use<> {
-    (
-        (meta::MetaApi(api.clone()), auth::AuthApi(api.clone()), me::MeApi(api.clone()), sessions::SessionsApi(api.clone())),
-        (users::UsersApi(api.clone()), friends::FriendsApi(api.clone()), friend_requests::FriendRequestsApi(api.clone())),
-        (blocks::BlocksApi(api.clone()), rooms::RoomsApi(api.clone()), messages::MessagesApi(api.clone())),
-        (log::LogApi(api.clone()), tickets::TicketsApi(api.clone())),
-    )
 }

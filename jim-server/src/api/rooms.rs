@@ -2,11 +2,13 @@
 
 use jim_core::service::RoomView;
 use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Answer, Found, found, named};
+use super::answer::{Answer, found, named};
 use super::users::UserObject;
 use super::{Api, Auth, Tag};
+use crate::app::BASE;
 
 /// What I may do in a room.
 #[derive(Object)]
@@ -44,15 +46,16 @@ impl From<RoomView> for RoomObject {
     }
 }
 
-pub(super) struct RoomsApi(pub(super) Api);
+/// The operations of this file.
+pub struct RoomsApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/rooms", tag = "Tag::Rooms")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Rooms")]
 impl RoomsApi {
     /// A room
     ///
     /// Codes: `auth.required`, `resource.not_found`.
-    #[oai(path = "/:room", method = "get", operation_id = "getRoom")]
-    async fn get(&self, caller: Auth, room: Path<String>) -> Answer<Found<RoomObject>> {
+    #[oai(path = "/rooms/:room", method = "get", operation_id = "getRoom")]
+    async fn get(&self, caller: Auth, room: Path<String>) -> Answer<Json<RoomObject>> {
         found(self.0.jim.rooms().get(caller.0.user, named(&room.0)?).await?)
     }
 }

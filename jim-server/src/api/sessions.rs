@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 use jim_core::model::Session;
 use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Answer, Done, Found, found, named};
+use super::answer::{Answer, Done, found, named};
 use super::{Api, Auth, Tag};
+use crate::app::BASE;
 
 /// A log-in of one device.
 #[derive(Object)]
@@ -29,15 +31,16 @@ struct SessionList {
     next: Option<String>,
 }
 
-pub(super) struct SessionsApi(pub(super) Api);
+/// The operations of this file.
+pub struct SessionsApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/me/sessions", tag = "Tag::Sessions")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Sessions")]
 impl SessionsApi {
     /// My sessions
     ///
     /// Codes: `auth.required`.
-    #[oai(path = "/", method = "get", operation_id = "listSessions")]
-    async fn list(&self, caller: Auth) -> Answer<Found<SessionList>> {
+    #[oai(path = "/me/sessions", method = "get", operation_id = "listSessions")]
+    async fn list(&self, caller: Auth) -> Answer<Json<SessionList>> {
         let sessions = self.0.jim.sessions().list(caller.0.user).await?;
         let listed = |session: Session| ListedSession {
             id: session.id.0,
@@ -53,7 +56,7 @@ impl SessionsApi {
     /// End all my other sessions
     ///
     /// Codes: `auth.required`.
-    #[oai(path = "/", method = "delete", operation_id = "endOtherSessions")]
+    #[oai(path = "/me/sessions", method = "delete", operation_id = "endOtherSessions")]
     async fn end_others(&self, caller: Auth) -> Answer<Done> {
         self.0.jim.sessions().revoke_others(&caller.0).await?;
         Ok(Done::Done)
@@ -64,7 +67,7 @@ impl SessionsApi {
     /// Its sockets are closed.
     ///
     /// Codes: `auth.required`, `resource.not_found`.
-    #[oai(path = "/:id", method = "delete", operation_id = "endSession")]
+    #[oai(path = "/me/sessions/:id", method = "delete", operation_id = "endSession")]
     async fn end(&self, caller: Auth, id: Path<String>) -> Answer<Done> {
         self.0.jim.sessions().revoke(caller.0.user, named(&id.0)?).await?;
         Ok(Done::Done)

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use poem_openapi::{Object, OpenApi};
 
 use super::answer::{Answer, Created, created};
-use super::{Api, Auth, Tag};
+use super::{Api, Auth, Shared, Tag};
+use crate::app::BASE;
 
 /// A right to open one socket.
 #[derive(Object)]
@@ -14,9 +15,10 @@ struct Ticket {
     expires_at: DateTime<Utc>,
 }
 
-pub(super) struct TicketsApi(pub(super) Api);
+/// The operations of this file.
+pub struct TicketsApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/ws", tag = "Tag::Push")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Push")]
 impl TicketsApi {
     /// A ticket for one socket
     ///
@@ -24,9 +26,9 @@ impl TicketsApi {
     /// is described in `docs/asyncapi.yaml`.
     ///
     /// Codes: `auth.required`, `rate.limited`.
-    #[oai(path = "/tickets", method = "post", operation_id = "createTicket")]
+    #[oai(path = "/ws/tickets", method = "post", operation_id = "createTicket")]
     async fn create(&self, caller: Auth) -> Answer<Created<Ticket>> {
-        let Api { jim, throttles } = &self.0;
+        let Shared { jim, throttles } = &*self.0;
         throttles.ticket.check(caller.0.user)?;
         let (ticket, until) = jim.sessions().ticket(&caller.0).await?;
         created(Ticket { ticket: ticket.expose().into(), expires_at: until.to_utc() })

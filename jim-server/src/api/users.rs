@@ -4,10 +4,12 @@ use jim_core::Error;
 use jim_core::id::UserId;
 use jim_core::model::UserCard;
 use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
-use super::answer::{Answer, Found, found, named, page_size};
-use super::{Api, Auth, Tag};
+use super::answer::{Answer, found, named, page_size};
+use super::{Api, Auth, Shared, Tag};
+use crate::app::BASE;
 
 /// A person, as others see him.
 #[derive(Object)]
@@ -35,16 +37,17 @@ struct UserList {
     log: Option<i64>,
 }
 
-pub(super) struct UsersApi(pub(super) Api);
+/// The operations of this file.
+pub struct UsersApi(pub(super) Api);
 
-#[OpenApi(prefix_path = "/users", tag = "Tag::Users")]
+#[OpenApi(prefix_path = BASE, tag = "Tag::Users")]
 impl UsersApi {
     /// Find people
     ///
     /// By the beginning of the nickname, taken literally and without regard to case, or by ids; one of the two.
     ///
     /// Codes: `auth.required`, `cursor.invalid`, `rate.limited`.
-    #[oai(path = "/", method = "get", operation_id = "findUsers")]
+    #[oai(path = "/users", method = "get", operation_id = "findUsers")]
     async fn find(
         &self,
         caller: Auth,
@@ -56,8 +59,8 @@ impl UsersApi {
         cursor: Query<Option<String>>,
         /// Things on the page, 1 to 100; 50 if absent.
         limit: Query<Option<u32>>,
-    ) -> Answer<Found<UserList>> {
-        let Api { jim, throttles } = &self.0;
+    ) -> Answer<Json<UserList>> {
+        let Shared { jim, throttles } = &*self.0;
         throttles.search.check(caller.0.user)?;
         let limits = &jim.options().limits;
         let who = caller.0.user;
@@ -71,7 +74,8 @@ impl UsersApi {
                 let parsed: Option<Vec<UserId>> = ids.split(',').map(|id| id.parse().ok()).collect();
                 let most = limits.ids_per_call as usize;
                 let ids = parsed.filter(|ids| ids.len() <= most);
-                let ids = ids.ok_or_else(|| Error::field("ids", "invalid", format!("1 to {most} ids, separated by commas")))?;
+                let ids =
+                    ids.ok_or_else(|| Error::field("ids", "invalid", format!("1 to {most} ids, separated by commas")))?;
                 let items = jim.users().list(who, &ids).await?.into_iter().map(Into::into).collect();
                 found(UserList { items, next: None, log: None })
             }
@@ -82,8 +86,8 @@ impl UsersApi {
     /// One person
     ///
     /// Codes: `auth.required`, `resource.not_found`.
-    #[oai(path = "/:id", method = "get", operation_id = "getUser")]
-    async fn get(&self, caller: Auth, id: Path<String>) -> Answer<Found<UserObject>> {
+    #[oai(path = "/users/:id", method = "get", operation_id = "getUser")]
+    async fn get(&self, caller: Auth, id: Path<String>) -> Answer<Json<UserObject>> {
         found(self.0.jim.users().get(caller.0.user, named(&id.0)?).await?)
     }
 }

@@ -3,7 +3,8 @@
 use poem::http::{HeaderMap, header};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::problem::{ApiError, Code};
+use crate::problem::ApiError;
+use crate::problem::table::http;
 
 /// The protocol that a socket speaks.
 pub(super) const PROTOCOL: &str = "jim.v1";
@@ -31,9 +32,10 @@ impl Handshake {
         let has = |name, word: &str| tokens(headers, name).any(|token| token.eq_ignore_ascii_case(word));
         let version = headers.get(header::SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
         let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
-        let Some(key) = key.filter(|_| has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket") && version)
+        let Some(key) =
+            key.filter(|_| has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket") && version)
         else {
-            return Err(Code::Malformed.into());
+            return Err(ApiError::new(http::MALFORMED));
         };
         let protocols = || tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
         let ticket = protocols().find_map(|protocol| protocol.strip_prefix("ticket."));

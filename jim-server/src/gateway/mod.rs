@@ -10,11 +10,15 @@ use jim_core::Jim;
 use jim_core::hub::Close;
 use jim_core::service::Caller;
 use poem::http::{HeaderMap, StatusCode, header};
-use poem::{Endpoint, IntoResponse as _, Request, Response};
+use poem::{Endpoint, Request, Response};
 use tokio_util::task::TaskTracker;
 
-use crate::problem::{ApiError, Code};
+use crate::problem::ApiError;
+use crate::problem::table::http;
 use handshake::{Credential, Handshake};
+
+/// Where sockets are opened.
+pub(crate) const PATH: &str = "/api/v1/ws";
 
 /// What the gateway is told by configuration.
 #[derive(Debug, Clone)]
@@ -44,7 +48,7 @@ impl Gateway {
         let shake = Handshake::read(request.headers())?;
         self.check_origin(request.headers())?;
         let caller = self.authenticate(&shake).await?;
-        let upgrade = request.take_upgrade().map_err(|_| ApiError::from(Code::Malformed))?;
+        let upgrade = request.take_upgrade().map_err(|_| ApiError::new(http::MALFORMED))?;
         let (jim, options) = (self.jim.clone(), self.options.clone());
         self.sockets.spawn(async move {
             // A client that went away between its request and our answer.
@@ -90,7 +94,7 @@ impl Gateway {
         if same || self.options.allowed_origins.iter().any(|allowed| allowed == origin) {
             Ok(())
         } else {
-            Err(Code::OriginRefused.into())
+            Err(ApiError::new(http::ORIGIN_REFUSED))
         }
     }
 }
@@ -99,9 +103,6 @@ impl Endpoint for Gateway {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        Ok(match self.open(&request).await {
-            Ok(response) => response,
-            Err(error) => error.into_response(),
-        })
+        Ok(self.open(&request).await?)
     }
 }

@@ -1,0 +1,128 @@
+//! What this server is and allows.
+
+use std::borrow::Cow;
+
+use jim_core::model::Limits;
+use poem_openapi::payload::Json;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::{Object, OpenApi};
+use serde_json::Value;
+
+use crate::api::Tag;
+use crate::app::BASE;
+use crate::config::{Config, Registration};
+
+/// What a newer client asks before it uses something newer.
+const FEATURES: &[&str] = &[];
+
+/// Tells everybody what this server is.
+#[derive(Debug, Clone)]
+pub struct MetaApi {
+    answer: Meta,
+}
+
+/// What this server is and allows.
+#[derive(Debug, Clone, Object)]
+struct Meta {
+    /// Version of the server.
+    version: String,
+    /// Version of the API, the last part of its base.
+    api: String,
+    /// Names of what not every server has.
+    features: Vec<String>,
+    /// Whether accounts can be made.
+    registration: MetaRegistration,
+    /// Kinds of captcha that can be asked for.
+    captcha_kinds: Vec<String>,
+    /// Every limit a client may meet.
+    limits: AllLimits,
+}
+
+/// Whether accounts can be made.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Registration")]
+struct MetaRegistration {
+    /// They can.
+    open: bool,
+    /// A captcha is asked for.
+    captcha: bool,
+}
+
+impl MetaApi {
+    /// What the configuration says.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        MetaApi {
+            answer: Meta {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                api: "v1".to_owned(),
+                features: FEATURES.iter().map(ToString::to_string).collect(),
+                registration: MetaRegistration {
+                    open: config.auth.registration == Registration::Open,
+                    captcha: config.captcha.registration,
+                },
+                captcha_kinds: Vec::new(),
+                limits: AllLimits(config.limits.clone()),
+            },
+        }
+    }
+}
+
+#[OpenApi(prefix_path = BASE, tag = "Tag::Meta")]
+#[expect(clippy::unused_async, reason = "poem-openapi wants every handler async")]
+impl MetaApi {
+    /// What this server is and allows
+    ///
+    /// Needs no log-in. A client sends a newer field only if its feature is named here.
+    #[oai(path = "/meta", method = "get", operation_id = "meta")]
+    async fn meta(&self) -> Json<Meta> {
+        Json(self.answer.clone())
+    }
+}
+
+/// The limits as they are configured, each a number or a range.
+#[derive(Debug, Clone)]
+struct AllLimits(Limits);
+
+impl Type for AllLimits {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "Limits".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let schema = MetaSchema {
+            description: Some("Numbers, or ranges with `min` and `max`; lengths are in characters."),
+            additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
+            example: serde_json::to_value(Limits::default()).ok(),
+            ..MetaSchema::new("object")
+        };
+        MetaSchemaRef::Inline(Box::new(schema))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(self.as_raw_value().into_iter())
+    }
+}
+
+impl ToJSON for AllLimits {
+    fn to_json(&self) -> Option<Value> {
+        serde_json::to_value(&self.0).ok()
+    }
+}
+
+/// Never done here; objects of poem-openapi want it.
+impl ParseFromJSON for AllLimits {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        serde_json::from_value(value.unwrap_or_default()).map(AllLimits).map_err(ParseError::custom)
+    }
+}

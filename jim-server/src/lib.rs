@@ -1,0 +1,20 @@
+//! The Jim server: configuration, HTTP and the socket around `jim-core`.
+
+pub mod accept;
+pub mod api;
+pub mod app;
+pub mod body;
+pub mod config;
+mod cors;
+mod docs;
+pub mod edge;
+mod gateway;
+pub mod limit;
+pub mod openapi;
+pub mod problem;
+pub mod reply;
+pub mod serve;
+pub mod source;
+pub mod telemetry;
+pub mod visit;
+pub mod wire;

@@ -1,0 +1,118 @@
+//! Every code with its status and its words. The only place that knows them.
+
+/// One code of the surface.
+#[derive(Debug)]
+pub struct Row {
+    /// Its stable name.
+    pub code: &'static str,
+    /// The HTTP status that it always comes with.
+    pub status: u16,
+    /// What it says, in English.
+    pub en: &'static str,
+    /// What it says, in Chinese.
+    pub zh: &'static str,
+}
+
+const fn row(code: &'static str, status: u16, en: &'static str, zh: &'static str) -> Row {
+    Row { code, status, en, zh }
+}
+
+/// Codes that only HTTP has; all others are `jim_core::Code`.
+pub mod http {
+    /// Not JSON, not UTF-8, a key twice, too deep, or a head that makes no sense.
+    pub const MALFORMED: &str = "request.malformed";
+    /// The thing has no such method.
+    pub const METHOD_NOT_ALLOWED: &str = "request.method_not_allowed";
+    /// The body did not come in time.
+    pub const TIMEOUT: &str = "request.timeout";
+    /// The body is larger than `limits.body_bytes`.
+    pub const TOO_LARGE: &str = "request.too_large";
+    /// The body is not of the wanted type.
+    pub const UNSUPPORTED_MEDIA_TYPE: &str = "request.unsupported_media_type";
+    /// The body has a field that is not known.
+    pub const UNKNOWN_FIELD: &str = "request.unknown_field";
+    /// A page of another origin may not open the socket.
+    pub const ORIGIN_REFUSED: &str = "socket.origin_refused";
+
+    /// All of them.
+    pub const ALL: &[&str] =
+        &[MALFORMED, METHOD_NOT_ALLOWED, TIMEOUT, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, UNKNOWN_FIELD, ORIGIN_REFUSED];
+}
+
+/// Every code, in the order of the documentation.
+pub const TABLE: &[Row] = &[
+    row(http::MALFORMED, 400, "The request is not well formed.", "请求格式不正确。"),
+    row("auth.required", 401, "Log in first.", "请先登录。"),
+    row("resource.not_found", 404, "There is no such thing, or it is not for you to see.", "资源不存在或不可见。"),
+    row(http::METHOD_NOT_ALLOWED, 405, "This cannot be done to that.", "不支持该请求方法。"),
+    row(http::TIMEOUT, 408, "The request did not arrive in time.", "请求超时。"),
+    row(http::TOO_LARGE, 413, "The request is too large.", "请求体过大。"),
+    row(http::UNSUPPORTED_MEDIA_TYPE, 415, "The body must be application/json.", "请求体必须为 application/json。"),
+    row("request.invalid", 422, "One or more values cannot be taken.", "一个或多个字段无效。"),
+    row(http::UNKNOWN_FIELD, 422, "The body has a field that is not known.", "请求包含未知字段。"),
+    row("cursor.invalid", 422, "This cursor does not belong to this list.", "游标无效。"),
+    row("rate.limited", 429, "Too many requests; come back later.", "请求过于频繁，请稍后再试。"),
+    row("server.error", 500, "Something went wrong on our side.", "服务器内部错误。"),
+    row("service.unavailable", 503, "Not available now; ask again.", "服务暂时不可用，请重试。"),
+    row("storage.full", 507, "The server has no room left; nothing was changed.", "存储空间已满，未作任何更改。"),
+    row("auth.registration_closed", 403, "Registration is closed.", "注册已关闭。"),
+    row("auth.username_taken", 409, "This user name is taken.", "用户名已被占用。"),
+    row("auth.invalid_credentials", 401, "User name or password is wrong.", "用户名或密码错误。"),
+    row("auth.account_disabled", 403, "This account is disabled.", "账号已被停用。"),
+    row(
+        "auth.refresh_invalid",
+        401,
+        "This refresh token is no longer good; log in again.",
+        "刷新令牌已失效，请重新登录。",
+    ),
+    row("auth.wrong_password", 403, "The password is wrong.", "密码错误。"),
+    row("friend.self", 422, "You cannot befriend yourself.", "不能添加自己为好友。"),
+    row("friend.exists", 409, "You are friends already.", "你们已经是好友。"),
+    row("friend.full", 409, "One of you has as many friends as allowed.", "好友数量已达上限。"),
+    row("friend.blocked", 403, "You block this person.", "你已屏蔽对方。"),
+    row("friend.refused", 403, "This person does not take requests from you.", "对方拒绝了你的请求。"),
+    row("friend.not_friend", 403, "You are not friends.", "你们不是好友。"),
+    row("friend_request.duplicate", 409, "You have asked already.", "请勿重复发送好友请求。"),
+    row("friend_request.decided", 409, "This request was answered already.", "该好友请求已处理。"),
+    row("block.self", 422, "You cannot block yourself.", "不能屏蔽自己。"),
+    row("user.unavailable", 403, "This person's account is disabled.", "对方账号不可用。"),
+    row("room.invalid", 422, "There can be no such room.", "会话无效。"),
+    row("message.ref_conflict", 409, "This client_ref stands for another message.", "该 client_ref 已用于其他消息。"),
+    row("log.ahead", 409, "This number is beyond the end of the log.", "序号超出日志末尾。"),
+    row(http::ORIGIN_REFUSED, 403, "Pages of this origin may not open the socket.", "不允许该来源建立连接。"),
+];
+
+/// The row of a code; a code that the table lacks, which a test excludes, is a fault of ours.
+#[must_use]
+pub fn of(code: &str) -> &'static Row {
+    const UNKNOWN: Row = row("server.error", 500, "Something went wrong on our side.", "服务器内部错误。");
+    TABLE.iter().find(|row| row.code == code).unwrap_or(&UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use jim_core::Code;
+
+    use super::*;
+
+    #[test]
+    fn the_table_holds_every_code_once_and_no_other() {
+        let all: HashSet<&str> = Code::ALL.iter().map(|code| code.as_str()).chain(http::ALL.iter().copied()).collect();
+        let table: HashSet<&str> = TABLE.iter().map(|row| row.code).collect();
+        let missing: Vec<_> = all.difference(&table).collect();
+        let foreign: Vec<_> = table.difference(&all).collect();
+        assert!(missing.is_empty() && foreign.is_empty(), "missing: {missing:?}, foreign: {foreign:?}");
+        assert_eq!(table.len(), TABLE.len(), "a code stands twice");
+    }
+
+    #[test]
+    fn every_row_refuses_and_speaks_both_languages() {
+        for row in TABLE {
+            assert!((400..600).contains(&row.status), "{row:?}");
+            assert!(row.en.is_ascii() && row.en.ends_with('.'), "{row:?}");
+            assert!(!row.zh.is_ascii() && row.zh.ends_with('。'), "{row:?}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The log: JSON lines in the bunyan format, or plain text on a terminal.
+//!
+//! There are no spans: the bunyan layer writes two records for each. Bunyan's own fields `name`, `msg`, `level`,
+//! `time`, `pid`, `hostname` and `v` must not be used as fields of an event; it drops them silently.
+
+use std::io::IsTerminal as _;
+
+use tracing_bunyan_formatter::BunyanFormattingLayer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::config::BadConfig;
+
+/// Starts the log of this process; `RUST_LOG` goes before `level`. To be called once.
+pub fn init(level: &str) -> Result<(), BadConfig> {
+    let bad = |key| move |_| BadConfig::at(key, "wants a level or directives such as info,sqlx=warn");
+    let filter = match std::env::var("RUST_LOG") {
+        Ok(directives) if !directives.is_empty() => EnvFilter::try_new(directives).map_err(bad("RUST_LOG"))?,
+        _ => EnvFilter::try_new(level).map_err(bad("log.level"))?,
+    };
+    let events = filter_fn(|metadata| !metadata.is_span());
+    let log = tracing_subscriber::registry().with(filter);
+    if std::io::stdout().is_terminal() {
+        log.with(tracing_subscriber::fmt::layer().with_target(false).with_filter(events)).init();
+    } else {
+        let bunyan = BunyanFormattingLayer::new("jim".to_owned(), std::io::stdout);
+        let bunyan = bunyan.skip_fields(["file", "line"].into_iter()).map_err(|e| BadConfig::at("", e.to_string()))?;
+        log.with(bunyan.with_filter(events)).init();
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        let reason = panic.payload_as_str();
+        tracing::error!(location, reason, "panic");
+    }));
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! Routes, headers and the log of the real binary.
+
+use reqwest::{Client, Method, StatusCode};
+use serde_json::json;
+
+use crate::harness::{Server, told};
+
+#[tokio::test]
+async fn meta_health_and_pages_are_there() {
+    let server = Server::start(&[("JIM__LIMITS__NAME", ""), ("JIM__LIMITS__FRIENDS", "7")][1..].as_ref());
+    let (status, meta) = told(reqwest::get(server.url("/api/v1/meta")).await.unwrap()).await;
+    assert_eq!((status, &meta["api"], &meta["limits"]["friends"]), (200, &json!("v1"), &json!(7)));
+    assert_eq!(meta["limits"]["username"], json!({"min": 3, "max": 32}));
+    assert_eq!(meta["registration"], json!({"open": true, "captcha": false}));
+    let (status, live) = told(reqwest::get(server.url("/health/live")).await.unwrap()).await;
+    assert_eq!((status, live), (200, json!({"status": "up"})));
+    let (status, ready) = told(reqwest::get(server.url("/health/ready")).await.unwrap()).await;
+    assert_eq!((status, &ready["parts"]["mail"]), (200, &json!("off")));
+    for (path, kind) in [
+        ("/openapi.json", "application/json"),
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs/swagger", "text/html; charset=utf-8"),
+        ("/docs/problems", "text/html; charset=utf-8"),
+    ] {
+        let response = reqwest::get(server.url(path)).await.unwrap();
+        assert_eq!((response.status(), &response.headers()["content-type"]), (StatusCode::OK, &kind.parse().unwrap()));
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("http"), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem() {
+    let server = Server::start(&[]);
+    let client = Client::new();
+    for path in ["/", "/x", "/api/v1", "/api/v1/", "/api/v1/x", "/api/v1/meta/", "/api/v1/meta/x", "/%ff", "//docs"] {
+        let response = client.get(server.url(path)).send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let (status, body) = told(response).await;
+        assert_eq!(
+            (status, &body["code"], &body["request_id"]),
+            (404, &json!("resource.not_found"), &json!(id)),
+            "{path}"
+        );
+    }
+    for method in [Method::POST, Method::OPTIONS, Method::TRACE, Method::from_bytes(b"BREW").unwrap()] {
+        let response = client.request(method, server.url("/api/v1/meta")).send().await.unwrap();
+        assert_eq!(response.headers()["allow"], "GET, HEAD");
+        let (status, body) = told(response).await;
+        assert_eq!((status, &body["code"]), (405, &json!("request.method_not_allowed")));
+    }
+    let head = client.head(server.url("/api/v1/meta")).send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::OK);
+    assert!(head.bytes().await.unwrap().is_empty());
+    let chinese = client.get(server.url("/x")).header("accept-language", "zh-CN").send().await.unwrap();
+    assert_eq!(told(chinese).await.1["title"], "资源不存在或不可见。");
+}
+
+#[tokio::test]
+async fn every_answer_is_named_protected_and_logged_once() {
+    let server = Server::start(&[]);
+    let client = Client::new();
+    let ask = |id: &str| client.get(server.url("/api/v1/meta?ticket=hunter2")).header("x-request-id", id).send();
+    let response = ask("mine-1._").await.unwrap();
+    for (name, value) in [
+        ("x-request-id", "mine-1._"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("x-frame-options", "DENY"),
+        ("cache-control", "no-store"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ] {
+        assert_eq!(response.headers()[name], value, "{name}");
+    }
+    assert!(response.headers().get("access-control-allow-origin").is_none());
+    let other = ask("not sane").await.unwrap().headers()["x-request-id"].clone();
+    assert_ne!(other, "not sane");
+    client.get(server.url("/hunter2?x=hunter2")).send().await.unwrap();
+
+    let mut lines = server.log("request");
+    for _ in 0..40 {
+        if lines.len() < 3 {
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            lines = server.log("request");
+        }
+    }
+    assert_eq!(lines.len(), 3);
+    let line = &lines[0];
+    assert_eq!(line["request_id"], "mine-1._");
+    assert_eq!(
+        (&line["method"], &line["route"], &line["status"]),
+        (&json!("GET"), &json!("/api/v1/meta"), &json!(200))
+    );
+    assert!(line["duration_us"].is_u64() && line.get("user_id").is_none());
+    assert_eq!(lines[2]["route"], "unmatched");
+    let log = server.whole_log();
+    for word in ["hunter2", "START]", "END]", "not sane"] {
+        assert!(!log.contains(word), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn only_listed_origins_get_cors() {
+    let server = Server::start(&[("JIM__SERVER__ALLOWED_ORIGINS", "https://a.example,https://b.example")]);
+    let client = Client::new();
+    for (origin, listed) in [("https://a.example", true), ("https://b.example", true), ("https://c.example", false)] {
+        let asked = client.get(server.url("/api/v1/meta")).header("origin", origin).send().await.unwrap();
+        assert_eq!(asked.status(), StatusCode::OK);
+        assert_eq!(asked.headers().get("access-control-allow-origin").is_some(), listed, "{origin}");
+        assert!(asked.headers().get("access-control-allow-credentials").is_none());
+        let preflight = client
+            .request(Method::OPTIONS, server.url("/api/v1/meta"))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(preflight.status().as_u16(), if listed { 204 } else { 405 });
+        assert!(preflight.headers().contains_key("x-request-id"));
+    }
+}
+
+#[tokio::test]
+async fn operation_can_have_a_listener_of_its_own() {
+    let server = Server::start(&[("JIM__SERVER__OPS_LISTEN", "127.0.0.1:0")]);
+    let ops = loop {
+        if let Some(line) = server.log("server.ops_listening").first() {
+            break line["address"].as_str().unwrap().to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    for path in ["/health/live", "/health/ready", "/docs", "/openapi.json"] {
+        assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), 404, "{path}");
+        assert_eq!(reqwest::get(format!("http://{ops}{path}")).await.unwrap().status(), 200, "{path}");
+    }
+    assert_eq!(reqwest::get(server.url("/api/v1/meta")).await.unwrap().status(), 200);
+    assert_eq!(reqwest::get(format!("http://{ops}/api/v1/meta")).await.unwrap().status(), 404);
+}
