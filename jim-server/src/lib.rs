@@ -16,5 +16,6 @@ pub mod reply;
 pub mod serve;
 pub mod source;
 pub mod telemetry;
+pub mod time;
 pub mod visit;
 pub mod wire;

@@ -1,6 +1,5 @@
 //! Registration, log-in and tokens.
 
-use chrono::{DateTime, Utc};
 use jim_core::model::session::{Device, Source};
 use jim_core::model::user::BirthDate;
 use jim_core::model::{All as _, At as _, Nickname, Password, Username};
@@ -16,6 +15,7 @@ use super::me::MeObject;
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
 use crate::body::Body;
+use crate::time::Time;
 
 /// Who wants an account.
 #[derive(Deserialize, Object)]
@@ -95,7 +95,7 @@ struct SessionObject {
     /// Buys the next pair of tokens.
     refresh_token: String,
     /// Until when the access token is good.
-    expires_at: DateTime<Utc>,
+    expires_at: Time,
 }
 
 impl From<OpenSession> for SessionObject {
@@ -104,7 +104,7 @@ impl From<OpenSession> for SessionObject {
             id: session.id.0,
             access_token: session.access.expose().into(),
             refresh_token: session.refresh.expose().into(),
-            expires_at: session.access_until.to_utc(),
+            expires_at: session.access_until.into(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Blocks.
 
-use chrono::{DateTime, Utc};
 use jim_core::model::Block;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -10,18 +9,19 @@ use super::answer::{Answer, Done, found, named, page_size};
 use super::users::UserObject;
 use super::{Api, Auth, Tag};
 use crate::app::BASE;
+use crate::time::Time;
 
 /// A block.
 #[derive(Object)]
 #[oai(rename = "Block")]
 struct BlockObject {
     user: UserObject,
-    at: DateTime<Utc>,
+    at: Time,
 }
 
 impl From<Block> for BlockObject {
     fn from(block: Block) -> Self {
-        BlockObject { user: block.user.into(), at: block.at.to_utc() }
+        BlockObject { user: block.user.into(), at: block.at.into() }
     }
 }
 

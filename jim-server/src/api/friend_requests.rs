@@ -1,6 +1,5 @@
 //! Friend requests.
 
-use chrono::{DateTime, Utc};
 use jim_core::Error;
 use jim_core::id::{ID_END, UserId};
 use jim_core::model::friend::{Direction, Note, RequestStatus};
@@ -16,6 +15,7 @@ use super::users::UserObject;
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
 use crate::body::Body;
+use crate::time::Time;
 
 #[derive(Enum)]
 #[oai(rename = "RequestStatus", rename_all = "snake_case")]
@@ -38,7 +38,7 @@ struct RequestObject {
     /// A few words with a rejection.
     #[oai(skip_serializing_if_is_none)]
     reason: Option<String>,
-    created_at: DateTime<Utc>,
+    created_at: Time,
 }
 
 impl From<FriendRequest> for RequestObject {
@@ -54,7 +54,7 @@ impl From<FriendRequest> for RequestObject {
                 RequestStatus::Rejected => StatusObject::Rejected,
             },
             reason: request.reason,
-            created_at: request.created_at.to_utc(),
+            created_at: request.created_at.into(),
         }
     }
 }

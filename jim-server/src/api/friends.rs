@@ -1,6 +1,5 @@
 //! Friends.
 
-use chrono::{DateTime, Utc};
 use jim_core::model::friend::Remark;
 use jim_core::model::{All as _, At as _, Friend};
 use poem_openapi::param::{Path, Query};
@@ -14,6 +13,7 @@ use super::users::UserObject;
 use super::{Api, Auth, Tag};
 use crate::app::BASE;
 use crate::body::Body;
+use crate::time::Time;
 
 /// Whether somebody is there.
 #[derive(Object)]
@@ -33,7 +33,7 @@ pub(super) struct FriendObject {
     remark: Option<String>,
     /// The room of the two.
     room: String,
-    since: DateTime<Utc>,
+    since: Time,
     presence: PresenceObject,
 }
 
@@ -43,7 +43,7 @@ impl From<Friend> for FriendObject {
             user: friend.user.into(),
             remark: friend.remark,
             room: friend.room.to_string(),
-            since: friend.since.to_utc(),
+            since: friend.since.into(),
             presence: PresenceObject { status: friend.presence.status.into() },
         }
     }

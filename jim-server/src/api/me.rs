@@ -1,6 +1,5 @@
 //! One's own account.
 
-use chrono::{DateTime, Utc};
 use jim_core::model::user::{BirthDate, Change, ProfileChange, StatusText};
 use jim_core::model::{All as _, At as _, Broken, Me, Nickname};
 use jim_core::secret::Secret;
@@ -14,6 +13,7 @@ use super::answer::{Answer, Done, found, ip};
 use super::{Api, Auth, Tag};
 use crate::app::BASE;
 use crate::body::Body;
+use crate::time::Time;
 
 /// One's own account.
 #[derive(Object)]
@@ -28,7 +28,7 @@ pub(super) struct MeObject {
     #[oai(skip_serializing_if_is_none)]
     status_text: Option<String>,
     role: String,
-    created_at: DateTime<Utc>,
+    created_at: Time,
 }
 
 impl From<Me> for MeObject {
@@ -41,7 +41,7 @@ impl From<Me> for MeObject {
             status: me.status.into(),
             status_text: me.status_text,
             role: me.role.into(),
-            created_at: me.created_at.to_utc(),
+            created_at: me.created_at.into(),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Entries of rooms: sending and reading.
 
-use chrono::{DateTime, Utc};
 use jim_core::model::{All as _, At as _, ClientRef, Content, Limits, NewMessage};
 use jim_core::service::Sent;
 use poem_openapi::param::{Path, Query};
@@ -12,6 +11,7 @@ use super::answer::{Answer, Gap, Raw, array, named, page_size, position};
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
 use crate::body::Body;
+use crate::time::Time;
 
 /// Plain text, kept to the byte.
 #[derive(Deserialize, Object)]
@@ -79,7 +79,7 @@ pub(super) struct EntryObject {
     seq: i64,
     /// What happened, such as `message.sent`.
     r#type: String,
-    at: DateTime<Utc>,
+    at: Time,
     /// Who; absent if nobody.
     by: Option<i64>,
     /// What belongs to the type; `{"hidden": true}` where it is not to be seen.

@@ -1,6 +1,5 @@
 //! One's sessions.
 
-use chrono::{DateTime, Utc};
 use jim_core::model::Session;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
@@ -9,6 +8,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Answer, Done, found, named};
 use super::{Api, Auth, Tag};
 use crate::app::BASE;
+use crate::time::Time;
 
 /// A log-in of one device.
 #[derive(Object)]
@@ -17,9 +17,9 @@ struct ListedSession {
     #[oai(skip_serializing_if_is_none)]
     device: Option<String>,
     ip: String,
-    created_at: DateTime<Utc>,
+    created_at: Time,
     /// To the minute.
-    last_seen_at: DateTime<Utc>,
+    last_seen_at: Time,
     /// Whether it is the one that asks.
     current: bool,
 }
@@ -46,8 +46,8 @@ impl SessionsApi {
             id: session.id.0,
             device: session.device,
             ip: session.ip,
-            created_at: session.created_at.to_utc(),
-            last_seen_at: session.seen_at.to_utc(),
+            created_at: session.created_at.into(),
+            last_seen_at: session.seen_at.into(),
             current: session.id == caller.0.session,
         };
         found(SessionList { items: sessions.into_iter().map(listed).collect(), next: None })

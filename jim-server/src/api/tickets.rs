@@ -1,18 +1,18 @@
 //! Tickets for the socket.
 
-use chrono::{DateTime, Utc};
 use poem_openapi::{Object, OpenApi};
 
 use super::answer::{Answer, Created, created};
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
+use crate::time::Time;
 
 /// A right to open one socket.
 #[derive(Object)]
 struct Ticket {
     /// Goes into `Sec-WebSocket-Protocol: jim.v1, ticket.<ticket>`.
     ticket: String,
-    expires_at: DateTime<Utc>,
+    expires_at: Time,
 }
 
 /// The operations of this file.
@@ -31,6 +31,6 @@ impl TicketsApi {
         let Shared { jim, throttles } = &*self.0;
         throttles.ticket.check(caller.0.user)?;
         let (ticket, until) = jim.sessions().ticket(&caller.0).await?;
-        created(Ticket { ticket: ticket.expose().into(), expires_at: until.to_utc() })
+        created(Ticket { ticket: ticket.expose().into(), expires_at: until.into() })
     }
 }
