@@ -3,6 +3,8 @@
 //! In the place of poem's own server, which sets no `TCP_NODELAY`, has no deadline for a request's head, and spins on
 //! errors of `accept`.
 
+mod linger;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use poem::{Addr, Endpoint, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use self::linger::Lingering;
 
 /// Most bytes of a request's head; above that the answer is 431.
 const MAX_HEAD: usize = 16 * 1024;
@@ -84,7 +88,8 @@ async fn connection<E>(
             Ok::<_, Infallible>(hyper::Response::from(app.get_response(request).await))
         }
     });
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection =
+        std::pin::pin!(http.serve_connection(TokioIo::new(Lingering::new(stream)), service).with_upgrades());
     // An error is the client's: it went away, or sent no HTTP.
     let _ = tokio::select! {
         ended = &mut connection => ended,

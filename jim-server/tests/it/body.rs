@@ -1,5 +1,6 @@
 //! Bodies over real sockets, against a small API behind the server's own edge.
 
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -162,4 +163,28 @@ async fn parameters_and_panics_come_out_as_problems() {
     assert_eq!((status, &body["code"]), (500, &json!("server.error")));
     assert!(!body.to_string().contains("hunter2"));
     assert_eq!(get("/things/3/sum").await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn who_sends_far_too_much_still_reads_why_not() {
+    let address = small().await;
+    for (path, status) in [("/api/v1/things", "413"), ("/api/v1/none", "404")] {
+        for _ in 0..20 {
+            // Reads only when all is written, as most clients do.
+            let answer = tokio::task::spawn_blocking(move || {
+                let mut stream = std::net::TcpStream::connect(address)?;
+                stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+                let head = format!(
+                    "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes())?;
+                stream.write_all(&vec![b' '; 3_000_000])?;
+                let mut answer = [0; 64];
+                let read = stream.read(&mut answer)?;
+                Ok::<_, std::io::Error>(String::from_utf8_lossy(&answer[..read]).into_owned())
+            });
+            let answer = answer.await.unwrap().unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        }
+    }
 }

@@ -12,17 +12,17 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// The binary in a folder of its own, killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     log: Arc<Mutex<Vec<Value>>>,
     /// Where it listens.
-    pub address: SocketAddr,
-    /// Its data folder's parent.
-    pub folder: TempDir,
+    pub(crate) address: SocketAddr,
+    /// Where its data is, for as long as it lives.
+    _folder: TempDir,
 }
 
 /// The binary with a clean environment, in a folder of its own.
-pub fn jim(folder: &TempDir, env: &[(&str, &str)]) -> Command {
+pub(crate) fn jim(folder: &TempDir, env: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jim"));
     command.current_dir(folder.path()).env_clear().env("JIM__SERVER__LISTEN", "127.0.0.1:0").envs(env.iter().copied());
     command
@@ -30,7 +30,7 @@ pub fn jim(folder: &TempDir, env: &[(&str, &str)]) -> Command {
 
 impl Server {
     /// Starts the binary and waits until it listens.
-    pub fn start(env: &[(&str, &str)]) -> Server {
+    pub(crate) fn start(env: &[(&str, &str)]) -> Server {
         let folder = TempDir::new().unwrap();
         let mut child = jim(&folder, env).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -47,26 +47,26 @@ impl Server {
             }
         });
         let address = address.recv_timeout(Duration::from_secs(20)).expect("the server listens");
-        Server { child, log, address, folder }
+        Server { child, log, address, _folder: folder }
     }
 
     /// The lines of its log with this message so far.
-    pub fn log(&self, message: &str) -> Vec<Value> {
+    pub(crate) fn log(&self, message: &str) -> Vec<Value> {
         self.log.lock().unwrap().iter().filter(|line| line["msg"] == message).cloned().collect()
     }
 
     /// Everything it has logged so far, as text.
-    pub fn whole_log(&self) -> String {
+    pub(crate) fn whole_log(&self) -> String {
         self.log.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Where a path of it is.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Tells it to stop, and waits for its exit code.
-    pub async fn stop(&mut self) -> Option<i32> {
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         for _ in 0..400 {
@@ -87,14 +87,14 @@ impl Drop for Server {
 }
 
 /// Writes bytes on a fresh connection and reads until it is closed, for at most ten seconds.
-pub async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     rest(&mut stream).await
 }
 
 /// What comes until the connection is closed, for at most ten seconds.
-pub async fn rest(stream: &mut TcpStream) -> String {
+pub(crate) async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(10), async {
         let mut buffer = [0; 4096];
@@ -108,7 +108,7 @@ pub async fn rest(stream: &mut TcpStream) -> String {
 }
 
 /// The status of an answer and its body as JSON.
-pub async fn told(response: reqwest::Response) -> (u16, Value) {
+pub(crate) async fn told(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }
