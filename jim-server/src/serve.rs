@@ -8,7 +8,7 @@ use std::time::Duration;
 use jim_core::hub::Close;
 use poem::EndpointExt as _;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,6 +33,8 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         tracing::warn!(key, "config.without_effect");
     }
     let stop = CancellationToken::new();
+    // Who reads that the server listens may stop it at once.
+    let mut terminate = signal(SignalKind::terminate())?;
     let backend = wire::backend(&config).await?;
     let jim = backend.jim.clone();
     let running = CancellationToken::new();
@@ -69,7 +71,7 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         }
     });
 
-    told_to_stop().await?;
+    told_to_stop(&mut terminate).await?;
     tracing::info!("server.stopping");
     stop.cancel();
     jim.hub().close_all(Close::Restart);
@@ -116,8 +118,7 @@ async fn bind(key: &str, wanted: SocketAddr) -> Result<(TcpListener, SocketAddr)
     bound.await.map_err(|error| BadConfig::at(key, format!("cannot listen on {wanted}: {error}")))
 }
 
-async fn told_to_stop() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
+async fn told_to_stop(terminate: &mut Signal) -> std::io::Result<()> {
     tokio::select! {
         _ = terminate.recv() => Ok(()),
         told = tokio::signal::ctrl_c() => told,

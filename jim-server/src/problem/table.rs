@@ -108,6 +108,18 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_problems_has_one_heading_per_code() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/problems.md"));
+        let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let codes: Vec<&str> = TABLE.iter().map(|row| row.code).collect();
+        assert_eq!(headings, codes);
+        for row in TABLE {
+            let said = format!("## {}\n\n{}. ", row.code, row.status);
+            assert!(page.contains(&said), "the status of {} is not said", row.code);
+        }
+    }
+
+    #[test]
     fn every_row_refuses_and_speaks_both_languages() {
         for row in TABLE {
             assert!((400..600).contains(&row.status), "{row:?}");
