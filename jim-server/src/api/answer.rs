@@ -22,11 +22,13 @@ pub(super) use crate::reply::{Created, Done, Raw};
 pub(super) type Answer<T> = Result<T, ApiError>;
 
 /// 200 with a thing.
+#[expect(clippy::unnecessary_wraps, reason = "a handler ends with it")]
 pub(super) fn found<T: ToJSON>(thing: impl Into<T>) -> Answer<Json<T>> {
     Ok(Json(thing.into()))
 }
 
 /// 201 with a thing.
+#[expect(clippy::unnecessary_wraps, reason = "a handler ends with it")]
 pub(super) fn created<T: ToJSON>(thing: impl Into<T>) -> Answer<Created<T>> {
     Ok(Created::Thing(Json(thing.into())))
 }

@@ -8,7 +8,6 @@ use jim_core::hub::{Close, Listener};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
@@ -87,9 +86,11 @@ where
             }
             message = socket.next() => match message {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => heard = Instant::now(),
-                Some(Ok(Message::Close(_)) | Err(_)) | None if !is_too_long(&message) => return Ended::Left,
+                Some(Ok(Message::Close(_)) | Err(Error::Io(_) | Error::ConnectionClosed | Error::Protocol(_))) | None => {
+                    return Ended::Left;
+                }
+                // Data, or more of it than a frame may hold.
                 Some(_) => return Ended::Spoke,
-                None => return Ended::Left,
             },
             _ = heartbeat.tick() => {
                 if heard.elapsed() >= options.heartbeat * 2 {
@@ -102,10 +103,6 @@ where
             }
         }
     }
-}
-
-fn is_too_long(message: &Option<Result<Message, Error>>) -> bool {
-    matches!(message, Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))))
 }
 
 /// Writes all that waits at once. A client that does not read is waited for until the hub gives it up, or for two
