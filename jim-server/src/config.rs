@@ -302,12 +302,17 @@ impl Config {
     }
 }
 
-/// The reason alone: the key is told by its path, and where the value came from is of no use.
+/// The reason alone: the key is told by its path, and the value may be a secret in the wrong place.
 fn why(error: &config::ConfigError) -> String {
     match error {
         config::ConfigError::At { error, .. } => why(error),
         config::ConfigError::Type { expected, .. } => format!("wants {expected}"),
-        other => one_line(&other.to_string()),
+        other => match other.to_string().split_once(", expected ") {
+            Some((said, _)) if said.starts_with("unknown field") => "there is no such key".to_owned(),
+            Some((_, wanted)) => format!("wants {}", one_line(wanted)),
+            None if other.to_string().contains("variant constructor") => "is none of the words it may be".to_owned(),
+            None => one_line(&other.to_string()),
+        },
     }
 }
 

@@ -86,10 +86,13 @@ fn a_bad_key_is_named() {
         ("JIM__LIMITS__NAME", "3", "limits.name"),
         ("JIM__LIMITS__USERNAME__MAX", "many", "limits.username.max"),
         ("JIM__RATE__ENABLED", "perhaps", "rate.enabled"),
+        ("JIM__AUTH", "hunter2", "auth"),
+        ("JIM__AUTH__SECRET__X", "hunter2", "auth.secret"),
     ] {
         let error = from_environment(&[(key, value)]).unwrap_err();
         assert_eq!(error.key, named, "{key}={value}: {error}");
         assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        assert!(value.len() < 5 || !error.reason.contains(value), "{error}");
     }
     let error = from_file("[server]\nlisen = \"x\"\n").unwrap_err();
     assert_eq!(error.key, "server.lisen");
