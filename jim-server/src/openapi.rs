@@ -111,10 +111,21 @@ fn tidy(value: &mut Value) {
                     .map(|(kind, shape)| (kind.trim_end_matches("; charset=utf-8").to_owned(), shape))
                     .collect();
             }
+            fold_all_of(object);
             object.values_mut().for_each(tidy);
         }
         _ => {}
     }
+}
+
+/// poem-openapi says everything beside a reference twice, in the object and in its `allOf`.
+fn fold_all_of(object: &mut Map<String, Value>) {
+    let Some(Value::Array(mut parts)) = object.remove("allOf") else { return };
+    parts.retain(|part| {
+        part.get("$ref").is_some()
+            || !part.as_object().is_some_and(|part| part.iter().all(|(k, v)| object.get(k) == Some(v)))
+    });
+    object.insert("allOf".to_owned(), Value::Array(parts));
 }
 
 /// Writes the problems of an operation: those that follow from its shape, and those its description names.
