@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jim_server::accept::{self, Deadlines};
 use jim_server::app::App;
@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::{exchange, rest, told};
@@ -91,7 +92,7 @@ async fn bodies_are_taken_or_told_why_not() {
             request = request.header("content-type", kind);
         }
         let (answered, said) = told(request.send().await.unwrap()).await;
-        assert_eq!(answered, status, "{kind:?} {:.40} {said}", body);
+        assert_eq!(answered, status, "{kind:?} {body:.40} {said}");
         assert_eq!(said["code"].as_str().unwrap_or_default(), code, "{said}");
     }
     let (_, said) = told(client.post(&url).json(&json!({"text": "a", "x": 1})).send().await.unwrap()).await;

@@ -40,7 +40,7 @@ fn config_prints_what_takes_effect_without_secrets() {
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && shown.contains("drain_seconds = 3"), "{shown}");
     assert!(!shown.contains(secret) && !shown.contains("hunter2"));
-    std::fs::write(folder.path().join("other.toml"), &shown.replace("\"***\"", "\"\"")).unwrap();
+    std::fs::write(folder.path().join("other.toml"), shown.replace("\"***\"", "\"\"")).unwrap();
     let again = jim(&folder, &[]).args(["config", "--config", "other.toml"]).output().unwrap();
     assert!(again.status.success(), "what is printed can be read: {:?}", String::from_utf8(again.stderr));
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,6 +16,7 @@ use tokio::net::TcpStream;
 pub(crate) struct Server {
     child: Child,
     log: Arc<Mutex<Vec<Value>>>,
+    reader: Option<JoinHandle<()>>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
     /// Where its data is, for as long as it lives.
@@ -37,7 +39,7 @@ impl Server {
         let log = Arc::new(Mutex::new(Vec::new()));
         let (found, address) = std::sync::mpsc::channel();
         let kept = log.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
                 if line["msg"] == "server.listening" {
@@ -47,7 +49,7 @@ impl Server {
             }
         });
         let address = address.recv_timeout(Duration::from_secs(20)).expect("the server listens");
-        Server { child, log, address, _folder: folder }
+        Server { child, log, reader: Some(reader), address, _folder: folder }
     }
 
     /// The lines of its log with this message so far.
@@ -57,7 +59,7 @@ impl Server {
 
     /// Everything it has logged so far, as text.
     pub(crate) fn whole_log(&self) -> String {
-        self.log.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
+        self.log.lock().unwrap().iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
     }
 
     /// Where a path of it is.
@@ -71,6 +73,8 @@ impl Server {
         Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         for _ in 0..400 {
             if let Some(status) = self.child.try_wait().unwrap() {
+                // What it said last may still be in the pipe.
+                self.reader.take().map(JoinHandle::join);
                 return status.code();
             }
             tokio::time::sleep(Duration::from_millis(25)).await;

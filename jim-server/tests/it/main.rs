@@ -1,5 +1,7 @@
 //! The server from outside: the real binary, or its edge with a small API, over real sockets.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
+
 mod body;
 mod command;
 mod edge;

@@ -1,9 +1,10 @@
 //! What connections may do: heads in time and of a size, an orderly end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use crate::harness::{Server, exchange, rest};
 
