@@ -32,6 +32,14 @@ enum Trigger {
 }
 
 impl Trigger {
+    /// Connects anew: the server hangs up on who is silent for some seconds.
+    async fn wake(&mut self, address: &str) -> Res<()> {
+        if let Trigger::Send(sender) = self {
+            sender.0 = Connection::open(address).await?;
+        }
+        Ok(())
+    }
+
     async fn fire(&mut self) -> Res<()> {
         match self {
             Trigger::Send(sender) => {
@@ -82,6 +90,7 @@ impl Teller {
     async fn round(&mut self, plan: &Plan, sockets: usize, ahead: u64) -> Res<()> {
         let mut receivers = Receivers::default();
         receivers.open(&self.server.address, &self.token, sockets).await?;
+        self.trigger.wake(&self.server.address).await?;
         let mut flow = Flow { receivers: &receivers, sockets: sockets as u64, ahead, sent: 0 };
         flow.run(&mut self.trigger, plan.warm_up).await?;
         let (began, cpu, before) = (Instant::now(), self.server.cpu()?, receivers.messages());
