@@ -1,1 +1,138 @@
-fn main() {}
+//! The bars of `docs/src/performance.md`, each beside its control and in the same run.
+//!
+//! This process drives load and receives; the server under test and the controls are processes of their own.
+
+mod bars;
+mod controls;
+mod http;
+mod jim;
+mod load;
+mod process;
+mod report;
+mod sockets;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tokio::time::Instant;
+
+use bars::Plan;
+use controls::Control;
+use jim::Seed;
+use report::Report;
+
+/// Whatever goes wrong ends the run, with words.
+type Res<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Measures Jim against controls on this machine and prints a markdown table.
+#[derive(Parser)]
+#[command(version)]
+struct Options {
+    /// The server under test; by default the `jim` beside this program.
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
+    /// Where databases are made, so on which disk; by default beside this program.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// How long one round lasts.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// How often subject and control take turns.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// One round of a second each: shows that everything runs, and no more.
+    #[arg(long)]
+    quick: bool,
+    /// Only some of the bars.
+    #[arg(long, value_delimiter = ',', value_name = "PART")]
+    only: Vec<Part>,
+    /// Writes the table into a file, too.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves as a control.
+    #[command(hide = true)]
+    Control {
+        kind: Control,
+        /// The folder of its database.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// B1 to B4 and B6.
+    Sends,
+    /// B11, B12 and B14.
+    Fanout,
+    /// B13.
+    Memory,
+    /// B19.
+    Start,
+}
+
+const PARTS: [Part; 4] = [Part::Start, Part::Sends, Part::Fanout, Part::Memory];
+
+/// A count as what one calculates with.
+#[expect(clippy::cast_precision_loss, reason = "no count of a run comes near 2^52")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[tokio::main]
+async fn main() -> Res<()> {
+    let options = Options::parse();
+    process::raise_file_limit()?;
+    match options.command {
+        Some(Command::Control { kind, data }) => controls::serve(kind, data).await,
+        None => measure(options).await,
+    }
+}
+
+async fn measure(options: Options) -> Res<()> {
+    let beside = std::env::current_exe()?.parent().ok_or("this program has no folder")?.to_owned();
+    let binary = options.server.unwrap_or_else(|| beside.join("jim"));
+    if !binary.is_file() {
+        return Err(
+            "there is no server to measure: build it with `cargo build --release`, or name it with --server".into()
+        );
+    }
+    let folder = tempfile::tempdir_in(options.data.unwrap_or(beside))?;
+    let plan = Plan {
+        binary: binary.canonicalize()?,
+        folder: folder.path().canonicalize()?,
+        round: Duration::from_secs(if options.quick { 1 } else { options.seconds.max(1) }),
+        warm_up: Duration::from_secs(1),
+        rounds: if options.quick { 1 } else { options.rounds.max(1) },
+    };
+    let parts = if options.only.is_empty() { PARTS.to_vec() } else { options.only };
+    let began = Instant::now();
+    let mut report = Report::default();
+    let seed = Seed::plant(&plan).await?;
+    for part in parts {
+        let measured = match part {
+            Part::Start => bars::start::measure(&plan, &mut report).await,
+            Part::Sends => bars::sends::measure(&plan, &seed, &mut report).await,
+            Part::Fanout => bars::fanout::measure(&plan, &seed, &mut report).await,
+            Part::Memory => bars::memory::measure(&plan, &seed, &mut report).await,
+        };
+        // The other parts are still worth their minutes.
+        if let Err(error) = measured {
+            report.failure(part, &*error);
+        }
+    }
+    report.note(process::machine(&plan, seed.file_limit, began.elapsed())?);
+    let text = report.markdown();
+    println!("\n{text}");
+    if let Some(file) = options.markdown {
+        std::fs::write(file, text)?;
+    }
+    if report.is_whole() { Ok(()) } else { Err("not everything could be measured".into()) }
+}

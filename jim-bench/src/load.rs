@@ -1,0 +1,91 @@
+//! Sends from many connections at once, for a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::http::{Connection, Template, is_good};
+use crate::jim::Pair;
+use crate::process::{Server, own_cpu};
+use crate::{Res, float};
+
+/// Text lengths of the messages, in bytes.
+const TEXT: std::ops::RangeInclusive<usize> = 120..=200;
+/// How long the last answers are waited for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What one round shows.
+pub(crate) struct Round {
+    /// Good answers a second.
+    pub(crate) rate: f64,
+    /// CPU of the server for each, in microseconds.
+    pub(crate) cpu: f64,
+    /// CPU of the driver for each, in microseconds.
+    pub(crate) driver_cpu: f64,
+    /// Answers that were none.
+    pub(crate) failed: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    good: AtomicU64,
+    failed: AtomicU64,
+    stop: AtomicBool,
+}
+
+/// Loads a server from so many connections: first to warm up, then to be counted.
+pub(crate) async fn round(
+    server: &Server,
+    pairs: &[Pair],
+    connections: usize,
+    warm_up: Duration,
+    time: Duration,
+) -> Res<Round> {
+    let counters = Arc::<Counters>::default();
+    let mut workers = JoinSet::new();
+    for (number, pair) in pairs.iter().cycle().take(connections).enumerate() {
+        let length = TEXT.start() + (number * 7) % (TEXT.end() - TEXT.start() + 1);
+        let template = Template::send(&pair.room, &pair.sender, length)?;
+        let connection = Connection::open(&server.address).await?;
+        workers.spawn(send(connection, template, counters.clone()));
+    }
+    sleep(warm_up).await;
+    let read = || Res::Ok((counters.good.load(Relaxed), server.cpu()?, own_cpu()?, Instant::now()));
+    let (good, cpu, driver_cpu, began) = read()?;
+    sleep(time).await;
+    let (more, more_cpu, more_driver_cpu, ended) = read()?;
+    counters.stop.store(true, Relaxed);
+    tokio::time::timeout(PATIENCE, async {
+        while let Some(done) = workers.join_next().await {
+            done??;
+        }
+        Res::Ok(())
+    })
+    .await
+    .map_err(|_| "a send is never answered")??;
+    let sends = float(more - good);
+    Ok(Round {
+        rate: sends / (ended - began).as_secs_f64(),
+        cpu: (more_cpu - cpu) / sends * 1e6,
+        driver_cpu: (more_driver_cpu - driver_cpu) / sends * 1e6,
+        failed: counters.failed.load(Relaxed),
+    })
+}
+
+async fn send(mut connection: Connection, mut template: Template, counters: Arc<Counters>) -> Res<()> {
+    while !counters.stop.load(Relaxed) {
+        let status = connection.exchange(template.numbered(next_number())).await?;
+        let counter = if is_good(status) { &counters.good } else { &counters.failed };
+        counter.fetch_add(1, Relaxed);
+    }
+    Ok(())
+}
+
+/// Numbers each send of this run.
+pub(crate) fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Relaxed)
+}

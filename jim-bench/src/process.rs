@@ -1,0 +1,178 @@
+//! Servers as processes of their own, and what the kernel tells of them.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::timeout;
+
+use crate::Res;
+use crate::bars::Plan;
+
+/// The message of the line that a server prints when it takes connections.
+pub(crate) const LISTENING: &str = "server.listening";
+/// How long a server may take to begin.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The unit of CPU times in `/proc`, which Linux fixes at a hundredth of a second for programs.
+const TICK: f64 = 0.01;
+
+/// A server in a process of its own. It ends when this is dropped.
+pub(crate) struct Server {
+    /// Where it takes connections.
+    pub(crate) address: String,
+    child: Child,
+    // A control ends when nobody holds its standard input any more.
+    _stdin: Option<ChildStdin>,
+}
+
+impl Server {
+    /// Starts a program and waits until it says where it listens.
+    pub(crate) async fn start(mut command: Command) -> Res<Self> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().ok_or("the server has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let mut said = Vec::new();
+        let address = timeout(PATIENCE, async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some(address) = listening(&line) {
+                    return Res::Ok(address);
+                }
+                said.push(line);
+            }
+            Err(format!("the server ended before it listened; it said: {}", said.join("\n")).into())
+        });
+        let address = address.await.map_err(|_| "the server does not say that it listens")??;
+        // A full pipe would stop the server at its next line.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Server { address, _stdin: child.stdin.take(), child })
+    }
+
+    fn pid(&self) -> Res<String> {
+        Ok(self.child.id().ok_or("the server has ended")?.to_string())
+    }
+
+    /// The CPU time that it has used so far, in seconds.
+    pub(crate) fn cpu(&self) -> Res<f64> {
+        cpu(&self.pid()?)
+    }
+
+    /// Its resident memory in bytes.
+    pub(crate) fn resident(&self) -> Res<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|rest| rest.split_whitespace().next()).ok_or("no VmRSS in /proc")?;
+        Ok(kilobytes.parse::<f64>()? * 1024.0)
+    }
+
+    /// How many files it may have open.
+    pub(crate) fn file_limit(&self) -> Res<u64> {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.pid()?))?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+        let soft = line.and_then(|rest| rest.split_whitespace().next()).ok_or("no file limit in /proc")?;
+        Ok(soft.parse().unwrap_or(u64::MAX))
+    }
+
+    /// Ends it the hard way: what it answered must be stored.
+    pub(crate) async fn kill(mut self) -> Res<()> {
+        Ok(self.child.kill().await?)
+    }
+}
+
+/// The address in the line of a server that begins to listen, whatever the log's layout.
+fn listening(line: &str) -> Option<String> {
+    if !line.contains(LISTENING) {
+        return None;
+    }
+    let line: Value = serde_json::from_str(line).ok()?;
+    let address = line.get("address").or_else(|| line.get("fields")?.get("address"))?;
+    address.as_str().map(|address| address.trim_start_matches("http://").to_owned())
+}
+
+fn cpu(pid: &str) -> Res<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The second field is the program's name in brackets, which may hold anything.
+    let rest = stat.rsplit_once(") ").ok_or("/proc/PID/stat has no name")?.1;
+    let ticks = rest.split(' ').skip(11).take(2).map(str::parse::<u32>);
+    Ok(f64::from(ticks.sum::<Result<u32, _>>()?) * TICK)
+}
+
+/// The CPU time that this process has used so far, in seconds.
+pub(crate) fn own_cpu() -> Res<f64> {
+    cpu("self")
+}
+
+/// Lets this process, and those that it starts, open as many files as the machine allows.
+pub(crate) fn raise_file_limit() -> Res<()> {
+    let limit = getrlimit(Resource::Nofile);
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
+}
+
+/// How many files this process may have open.
+pub(crate) fn file_limit() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// What one must know of the machine and the run to read the figures.
+pub(crate) fn machine(plan: &Plan, server_file_limit: u64, took: Duration) -> Res<String> {
+    let cores = std::thread::available_parallelism()?;
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let version = std::process::Command::new(&plan.binary).arg("--version").output()?;
+    Ok(format!(
+        "{cores} cores for driver and server together; file limit {} in the driver, {} in the server; {}; Linux {}; \
+         databases on {}, a durable write of 4 kB takes {:.2} ms; rounds of {} s, {} of each; {:.0} s in all",
+        file_limit(),
+        server_file_limit,
+        String::from_utf8_lossy(&version.stdout).trim(),
+        kernel.trim(),
+        file_system(&plan.folder)?,
+        durable_write(&plan.folder)?.as_secs_f64() * 1e3,
+        plan.round.as_secs(),
+        plan.rounds,
+        took.as_secs_f64(),
+    ))
+}
+
+fn file_system(folder: &Path) -> Res<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts")?;
+    let mounts = mounts.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let (at, kind) = (words.next()?, words.next()?);
+        folder.starts_with(at).then_some((at.len(), kind))
+    });
+    Ok(mounts.max().map_or("an unknown file system", |(_, kind)| kind).to_owned())
+}
+
+/// The median of some writes with fdatasync: what a commit alone would cost.
+fn durable_write(folder: &Path) -> Res<Duration> {
+    use std::io::Write as _;
+    let mut file = tempfile::tempfile_in(folder)?;
+    let mut times = Vec::new();
+    for _ in 0..101 {
+        let began = tokio::time::Instant::now();
+        file.write_all(&[7; 4096])?;
+        file.sync_data()?;
+        times.push(began.elapsed());
+    }
+    times.sort();
+    Ok(times[times.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_found_in_either_layout() {
+        let flat = r#"{"msg":"server.listening","address":"127.0.0.1:80"}"#;
+        let nested = r#"{"fields":{"message":"server.listening","address":"http://127.0.0.1:80"}}"#;
+        assert_eq!(listening(flat).as_deref(), Some("127.0.0.1:80"));
+        assert_eq!(listening(nested).as_deref(), Some("127.0.0.1:80"));
+        assert_eq!(listening("server.listening"), None);
+        assert_eq!(listening(r#"{"address":"127.0.0.1:80"}"#), None);
+    }
+}

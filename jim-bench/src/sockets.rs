@@ -1,0 +1,249 @@
+//! Receivers: raw sockets that count frames and look into none.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::Res;
+use crate::http::head_end;
+
+/// Handshakes at once.
+const TOGETHER: usize = 64;
+/// How long one may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Files that a process needs besides its sockets.
+const SPARE_FILES: u64 = 200;
+/// A pong without words, under a mask of zeros.
+const PONG: [u8; 6] = [0x8A, 0x80, 0, 0, 0, 0];
+
+/// How many sockets to open when so many are wanted, and each side may have so many files.
+pub(crate) fn allowed(wanted: usize, driver_files: u64, server_files: u64) -> usize {
+    let most = driver_files.min(server_files).saturating_sub(SPARE_FILES);
+    wanted.min(usize::try_from(most).unwrap_or(usize::MAX))
+}
+
+#[derive(Default)]
+struct Received {
+    messages: AtomicU64,
+    length: AtomicU64,
+    closed: AtomicU64,
+}
+
+/// Open sockets; they close when this is dropped.
+#[derive(Default)]
+pub(crate) struct Receivers {
+    received: Arc<Received>,
+    sockets: JoinSet<()>,
+}
+
+impl Receivers {
+    /// Opens so many sockets more, each of which has got its first frame.
+    pub(crate) async fn open(&mut self, address: &str, token: &str, count: usize) -> Res<()> {
+        let mut openers = JoinSet::new();
+        for opener in 0..TOGETHER.min(count) {
+            let (address, request) = (address.to_owned(), handshake(token));
+            openers.spawn(async move {
+                let mut opened = Vec::new();
+                for _ in (opener..count).step_by(TOGETHER) {
+                    let socket = timeout(PATIENCE, open(&address, request.as_bytes()));
+                    opened.push(socket.await.map_err(|_| "a socket does not open")??);
+                }
+                Res::Ok(opened)
+            });
+        }
+        while let Some(opened) = openers.join_next().await {
+            for (stream, frames) in opened?? {
+                self.sockets.spawn(receive(stream, frames, self.received.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Messages that arrived, on all sockets together.
+    pub(crate) fn messages(&self) -> u64 {
+        self.received.messages.load(Relaxed)
+    }
+
+    /// How long the last one was, in bytes.
+    pub(crate) fn length(&self) -> Res<u32> {
+        Ok(self.received.length.load(Relaxed).try_into()?)
+    }
+
+    /// Sockets that the server closed.
+    pub(crate) fn closed(&self) -> u64 {
+        self.received.closed.load(Relaxed)
+    }
+}
+
+fn handshake(token: &str) -> String {
+    format!(
+        "GET /api/v1/ws HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\nConnection: upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+async fn open(address: &str, request: &[u8]) -> Res<(TcpStream, Frames)> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    // Thousands of closed sockets would keep their ports for a minute.
+    stream.set_zero_linger()?;
+    stream.write_all(request).await?;
+    let mut answer = Vec::new();
+    let end = loop {
+        if stream.read_buf(&mut answer).await? == 0 {
+            return Err("the server hung up on a handshake".into());
+        }
+        if let Some(end) = head_end(&answer) {
+            break end;
+        }
+    };
+    if answer.get(9..12) != Some(b"101") {
+        return Err(format!("no socket: {}", String::from_utf8_lossy(&answer)).into());
+    }
+    let mut frames = Frames::default();
+    let mut texts = frames.feed(&answer[end..]).texts;
+    while texts == 0 {
+        texts = std::future::poll_fn(|cx| poll_frames(&mut stream, &mut frames, cx)).await?.texts;
+    }
+    Ok((stream, frames))
+}
+
+async fn receive(mut stream: TcpStream, mut frames: Frames, received: Arc<Received>) {
+    while let Ok(seen) = std::future::poll_fn(|cx| poll_frames(&mut stream, &mut frames, cx)).await {
+        if seen.messages > 0 {
+            received.messages.fetch_add(seen.messages, Relaxed);
+            received.length.store(seen.length, Relaxed);
+        }
+        if seen.ping && stream.write_all(&PONG).await.is_err() {
+            break;
+        }
+        if seen.close {
+            break;
+        }
+    }
+    received.closed.fetch_add(1, Relaxed);
+}
+
+fn poll_frames(stream: &mut TcpStream, frames: &mut Frames, cx: &mut Context<'_>) -> Poll<io::Result<Seen>> {
+    // On the stack and only for the call: ten thousand receivers share the cache with the server.
+    let mut space = [MaybeUninit::uninit(); 4096];
+    let mut buffer = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+    Poll::Ready(match buffer.filled() {
+        [] => Err(io::ErrorKind::UnexpectedEof.into()),
+        bytes => Ok(frames.feed(bytes)),
+    })
+}
+
+/// What some bytes held.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// Text frames of any length.
+    texts: u64,
+    /// Those of them that are long enough to be a message; a heartbeat is not.
+    messages: u64,
+    /// Length of the last message.
+    length: u64,
+    ping: bool,
+    close: bool,
+}
+
+/// Reads the heads of frames (RFC 6455, section 5.2) and skips the rest, however the bytes are cut.
+#[derive(Default)]
+struct Frames {
+    head: [u8; 10],
+    have: usize,
+    payload: u64,
+}
+
+impl Frames {
+    fn feed(&mut self, mut bytes: &[u8]) -> Seen {
+        let mut seen = Seen::default();
+        loop {
+            let skip = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());
+            self.payload -= skip as u64;
+            bytes = &bytes[skip..];
+            let need = match (self.have, self.head[1]) {
+                (0 | 1, _) => 2,
+                (_, 126) => 4,
+                (_, 127) => 10,
+                _ => 2,
+            };
+            if self.have < need {
+                let Some((first, rest)) = bytes.split_first() else { return seen };
+                self.head[self.have] = *first;
+                self.have += 1;
+                bytes = rest;
+            } else {
+                self.begin(&mut seen);
+            }
+        }
+    }
+
+    fn begin(&mut self, seen: &mut Seen) {
+        let [first, length, high, low, ..] = self.head;
+        self.payload = match length {
+            126 => u16::from_be_bytes([high, low]).into(),
+            127 => self.head[2..].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+            _ => length.into(),
+        };
+        self.have = 0;
+        match first & 0x0F {
+            0x1 => {
+                seen.texts += 1;
+                if length >= 126 {
+                    seen.messages += 1;
+                    seen.length = self.payload;
+                }
+            }
+            0x8 => seen.close = true,
+            0x9 => seen.ping = true,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_counted_however_they_are_cut() {
+        let mut bytes = vec![0x81, 5];
+        bytes.extend(b"hello");
+        bytes.extend([0x81, 126, 1, 44]);
+        bytes.extend([b'm'; 300]);
+        bytes.extend([0x89, 0]);
+        bytes.extend([0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+        bytes.extend(vec![b'm'; 65_536]);
+        for step in [1, 2, 3, 7, 100, 70_000] {
+            let mut frames = Frames::default();
+            let (mut texts, mut messages, mut pings, mut length) = (0, 0, 0, 0);
+            for part in bytes.chunks(step) {
+                let seen = frames.feed(part);
+                texts += seen.texts;
+                messages += seen.messages;
+                pings += u64::from(seen.ping);
+                length = if seen.messages > 0 { seen.length } else { length };
+            }
+            assert_eq!((texts, messages, pings, length), (3, 2, 1, 65_536), "{step}");
+        }
+        assert!(Frames::default().feed(&[0x88, 2, 3, 244]).close);
+    }
+
+    #[test]
+    fn sockets_are_limited_by_the_smaller_file_limit() {
+        assert_eq!(allowed(10_000, 20_000, 20_000), 10_000);
+        assert_eq!(allowed(10_000, 20_000, 1_024), 824);
+        assert_eq!(allowed(10_000, 100, 1_024), 0);
+    }
+}
