@@ -44,7 +44,8 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let sockets = TaskTracker::new();
     let api = Api::new(jim.clone(), Throttles::new(&config.rate));
-    let surface = api::surface(&api, MetaApi::new(&config), HealthApi::new(Arc::new(wire::Embedded(jim.clone()))));
+    let surface =
+        api::surface(&api, MetaApi::new(&config, jim.epoch()), HealthApi::new(Arc::new(wire::Embedded(jim.clone()))));
     let extra = vec![(gateway::PATH, Gateway::new(jim.clone(), gateway_options(&config), sockets.clone()).boxed())];
     let app = App::new(surface, extra, &api, || rules(&config), config.server.ops_listen.is_some());
 

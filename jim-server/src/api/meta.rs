@@ -14,7 +14,7 @@ use crate::app::BASE;
 use crate::config::{Config, Registration};
 
 /// What a newer client asks before it uses something newer.
-const FEATURES: &[&str] = &[];
+const FEATURES: &[&str] = &["friends", "blocks", "private_rooms", "push"];
 
 /// Tells everybody what this server is.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ struct Meta {
     version: String,
     /// Version of the API, the last part of its base.
     api: String,
+    /// Changes when a backup is restored: clients drop what they keep.
+    epoch: String,
     /// Names of what not every server has.
     features: Vec<String>,
     /// Whether accounts can be made.
@@ -52,11 +54,12 @@ struct MetaRegistration {
 impl MetaApi {
     /// What the configuration says.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, epoch: &str) -> Self {
         MetaApi {
             answer: Meta {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 api: "v1".to_owned(),
+                epoch: epoch.to_owned(),
                 features: FEATURES.iter().map(ToString::to_string).collect(),
                 registration: MetaRegistration {
                     open: config.auth.registration == Registration::Open,
