@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
 
+mod accounts;
 mod body;
+mod checker;
 mod command;
 mod edge;
+mod fault;
 mod harness;
+mod sessions;
 mod socket;
+mod support;
+mod tokens;

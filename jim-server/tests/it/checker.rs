@@ -1,0 +1,314 @@
+//! The history checker: holds what senders were told against what readers saw. A pure function; nothing here talks
+//! to a server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// What stands for one message: the room, who sent it, and the reference he gave it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    pub(crate) room: String,
+    pub(crate) by: i64,
+    pub(crate) client_ref: String,
+}
+
+/// One attempt to send that was answered 2xx, with the number that the answer told.
+#[derive(Debug, Clone)]
+pub(crate) struct Ack {
+    pub(crate) name: Name,
+    pub(crate) seq: i64,
+}
+
+/// An entry as a reader saw it. A stub does not show what it stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) room: String,
+    pub(crate) seq: i64,
+    /// `None` for a hidden stub.
+    pub(crate) name: Option<Name>,
+}
+
+/// What one reader saw: the pushes of each of his sockets and the pages of history that he read, each in the order in
+/// which they came.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reader {
+    /// The rooms he must know in full, and the last number of each when he stopped.
+    pub(crate) heads: BTreeMap<String, i64>,
+    pub(crate) sockets: Vec<Vec<Seen>>,
+    pub(crate) pages: Vec<Vec<Seen>>,
+    /// Messages in whose place a stub is right too.
+    pub(crate) hidable: BTreeSet<Name>,
+    /// Messages that he must never see.
+    pub(crate) forbidden: BTreeSet<Name>,
+}
+
+/// Everything that was recorded.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    pub(crate) acks: Vec<Ack>,
+    pub(crate) readers: Vec<Reader>,
+}
+
+/// What became of the promises. All but `acked` must be zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Report {
+    /// Messages whose sender was told that they are stored.
+    pub(crate) acked: usize,
+    /// Those of them that a reader of the room never saw where they were said to be.
+    pub(crate) lost: usize,
+    /// Messages that stand under two numbers, and pushes that a socket got twice.
+    pub(crate) duplicated: usize,
+    /// Numbers that a reader never saw, and pages that skip one.
+    pub(crate) gaps: usize,
+    /// Pushes and pages that go back, and numbers that stand for one message here and for another there.
+    pub(crate) reordered: usize,
+    /// Forbidden messages that were seen.
+    pub(crate) leaked: usize,
+}
+
+impl Report {
+    /// The head of the table of which a report is a row.
+    pub(crate) const HEAD: &str = "| acked | lost | duplicated | gaps | reordered | leaked |";
+
+    /// Whether every promise was kept.
+    pub(crate) fn is_clean(&self) -> bool {
+        Report { acked: 0, ..*self } == Report::default()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { acked, lost, duplicated, gaps, reordered, leaked } = self;
+        write!(f, "| {acked} | {lost} | {duplicated} | {gaps} | {reordered} | {leaked} |")
+    }
+}
+
+/// Checks a history.
+pub(crate) fn check(history: &History) -> Report {
+    let acked: BTreeSet<&Name> = history.acks.iter().map(|ack| &ack.name).collect();
+    let mut report = Report { acked: acked.len(), ..Report::default() };
+    // Where each message stands, and what stands at each place, as anybody saw it or was told.
+    let mut places: BTreeMap<&Name, BTreeSet<i64>> = BTreeMap::new();
+    let mut names: BTreeMap<(&str, i64), BTreeSet<&Name>> = BTreeMap::new();
+    for ack in &history.acks {
+        places.entry(&ack.name).or_default().insert(ack.seq);
+        names.entry((&ack.name.room, ack.seq)).or_default().insert(&ack.name);
+    }
+    for reader in &history.readers {
+        let known = reader.known();
+        for (place, seen) in &known {
+            for name in seen {
+                places.entry(name).or_default().insert(place.1);
+                names.entry(*place).or_default().insert(name);
+            }
+        }
+        report.lost += history.acks.iter().filter(|ack| reader.misses(ack, &known)).count();
+        report.gaps += reader.holes(&known);
+        report.leaked += known.values().flatten().filter(|name| reader.forbidden.contains(**name)).count();
+        reader.order(&mut report);
+    }
+    report.duplicated += places.values().map(|places| places.len() - 1).sum::<usize>();
+    report.reordered += names.values().map(|names| names.len() - 1).sum::<usize>();
+    report
+}
+
+/// What stands at each place that a reader saw; nothing for a stub.
+type Known<'a> = BTreeMap<(&'a str, i64), BTreeSet<&'a Name>>;
+
+impl Reader {
+    fn known(&self) -> Known<'_> {
+        let mut known = Known::new();
+        for seen in self.sockets.iter().chain(&self.pages).flatten() {
+            known.entry((&seen.room, seen.seq)).or_default().extend(&seen.name);
+        }
+        known
+    }
+
+    /// Whether something acknowledged is not where the reader must see it.
+    fn misses(&self, ack: &Ack, known: &Known) -> bool {
+        if !self.heads.contains_key(&ack.name.room) {
+            return false;
+        }
+        match known.get(&(ack.name.room.as_str(), ack.seq)) {
+            None => true,
+            Some(names) => names.is_empty() && !self.hidable.contains(&ack.name),
+        }
+    }
+
+    /// Counts the numbers up to each head that the reader never saw.
+    fn holes(&self, known: &Known) -> usize {
+        let seen = |room: &str, head: i64| known.range((room, 1)..=(room, head)).count();
+        let missing = |(room, head): (&String, &i64)| usize::try_from(*head).unwrap_or(0) - seen(room, *head);
+        self.heads.iter().map(missing).sum()
+    }
+
+    /// Pushes of a room only rise, and nothing is pushed twice; a page goes up one by one.
+    fn order(&self, report: &mut Report) {
+        for socket in &self.sockets {
+            let mut last: BTreeMap<&str, i64> = BTreeMap::new();
+            for seen in socket {
+                let last = last.entry(&seen.room).or_default();
+                report.duplicated += usize::from(seen.seq == *last);
+                report.reordered += usize::from(seen.seq < *last);
+                *last = seen.seq.max(*last);
+            }
+        }
+        for pair in self.pages.iter().flat_map(|page| page.windows(2)) {
+            report.gaps += usize::from(pair[1].seq > pair[0].seq + 1);
+            report.reordered += usize::from(pair[1].seq <= pair[0].seq);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: &str = "p:1:2";
+    const LAST: i64 = 6;
+
+    fn name(seq: i64) -> Name {
+        Name { room: ROOM.into(), by: 1 + seq % 2, client_ref: format!("ref-{seq}") }
+    }
+
+    fn seen(seq: i64) -> Seen {
+        Seen { room: ROOM.into(), seq, name: Some(name(seq)) }
+    }
+
+    /// Two readers: one got everything by push, the other read half of it.
+    fn sound() -> History {
+        let heads = BTreeMap::from([(ROOM.to_owned(), LAST)]);
+        let acks = (1..=LAST).map(|seq| Ack { name: name(seq), seq }).collect();
+        let pushed = Reader { heads, sockets: vec![(1..=LAST).map(seen).collect()], ..Reader::default() };
+        let half = |range: std::ops::RangeInclusive<i64>| range.map(seen).collect::<Vec<_>>();
+        let resumed = Reader { sockets: vec![half(1..=2), half(5..=6)], pages: vec![half(3..=4)], ..pushed.clone() };
+        History { acks, readers: vec![pushed, resumed] }
+    }
+
+    fn clean() -> Report {
+        Report { acked: 6, ..Report::default() }
+    }
+
+    /// The report of a sound history after one error was planted.
+    fn planted(error: impl FnOnce(&mut History)) -> Report {
+        let mut history = sound();
+        error(&mut history);
+        check(&history)
+    }
+
+    #[test]
+    fn a_sound_history_is_clean() {
+        assert_eq!(check(&sound()), clean());
+        assert!(clean().is_clean());
+        assert_eq!(clean().to_string(), "| 6 | 0 | 0 | 0 | 0 | 0 |");
+        assert_eq!(clean().to_string().matches('|').count(), Report::HEAD.matches('|').count());
+    }
+
+    #[test]
+    fn a_replay_with_the_same_answer_is_no_second_message() {
+        assert_eq!(planted(|history| history.acks.push(history.acks[2].clone())), clean());
+    }
+
+    #[test]
+    fn a_message_that_nobody_acknowledged_may_stand_in_the_log() {
+        assert_eq!(planted(|history| drop(history.acks.remove(2))), Report { acked: 5, ..Report::default() });
+    }
+
+    #[test]
+    fn an_acknowledged_message_that_is_missing_at_the_end_is_lost() {
+        // The log ends before it, so there is no gap either.
+        let report = planted(|history| {
+            for reader in &mut history.readers {
+                reader.heads.insert(ROOM.into(), LAST - 1);
+                reader.sockets.last_mut().unwrap().pop();
+            }
+        });
+        assert_eq!(report, Report { lost: 2, ..clean() });
+    }
+
+    #[test]
+    fn an_acknowledged_message_that_is_a_stub_for_its_reader_is_lost() {
+        let report = planted(|history| history.readers[1].pages[0][0].name = None);
+        assert_eq!(report, Report { lost: 1, ..clean() });
+    }
+
+    #[test]
+    fn a_message_under_two_numbers_is_duplicated() {
+        let report = planted(|history| {
+            let twice = Seen { seq: LAST + 1, ..seen(3) };
+            history.readers[0].heads.insert(ROOM.into(), LAST + 1);
+            history.readers[0].sockets[0].push(twice);
+        });
+        assert_eq!(report, Report { duplicated: 1, ..clean() });
+    }
+
+    #[test]
+    fn a_replay_that_is_told_another_number_is_duplicated() {
+        let report = planted(|history| {
+            history.acks.push(Ack { name: name(3), seq: LAST + 1 });
+            history.readers[0].heads.insert(ROOM.into(), LAST);
+        });
+        // Nobody sees it there either.
+        assert_eq!(report, Report { duplicated: 1, lost: 2, ..clean() });
+    }
+
+    #[test]
+    fn a_push_that_comes_twice_on_one_socket_is_duplicated() {
+        let report = planted(|history| history.readers[0].sockets[0].push(seen(LAST)));
+        assert_eq!(report, Report { duplicated: 1, ..clean() });
+    }
+
+    #[test]
+    fn a_number_that_a_reader_never_sees_is_a_gap() {
+        // Nobody was told that it is stored: nothing is lost, and still the hole is seen.
+        let report = planted(|history| {
+            history.acks.remove(2);
+            history.readers[0].sockets[0].remove(2);
+        });
+        assert_eq!(report, Report { acked: 5, gaps: 1, ..Report::default() });
+    }
+
+    #[test]
+    fn a_page_that_skips_a_number_is_a_gap_although_it_is_read_later() {
+        let report = planted(|history| {
+            let reader = &mut history.readers[1];
+            reader.pages = vec![vec![seen(1), seen(3)], vec![seen(3), seen(4)]];
+        });
+        assert_eq!(report, Report { gaps: 1, ..clean() });
+    }
+
+    #[test]
+    fn two_readers_who_see_another_order_are_reordered() {
+        let report = planted(|history| {
+            history.acks.truncate(2);
+            history.readers[1].pages[0][0].name = Some(name(4));
+            history.readers[1].pages[0][1].name = Some(name(3));
+        });
+        // Each of the two stands under two numbers, and under each number stand two.
+        assert_eq!(report, Report { acked: 2, duplicated: 2, reordered: 2, ..Report::default() });
+    }
+
+    #[test]
+    fn a_push_after_a_later_one_is_reordered() {
+        let report = planted(|history| history.readers[0].sockets[0].swap(3, 4));
+        assert_eq!(report, Report { reordered: 1, ..clean() });
+    }
+
+    #[test]
+    fn a_page_that_goes_back_is_reordered() {
+        let report = planted(|history| history.readers[1].pages[0].swap(0, 1));
+        assert_eq!(report, Report { reordered: 1, ..clean() });
+    }
+
+    #[test]
+    fn a_forbidden_message_that_is_seen_is_leaked_and_its_stub_is_not() {
+        let forbid = |history: &mut History| history.readers[1].forbidden.extend([name(4)]);
+        assert_eq!(planted(forbid), Report { leaked: 1, ..clean() });
+        let hidden = planted(|history| {
+            forbid(history);
+            history.readers[1].hidable.insert(name(4));
+            history.readers[1].pages[0][1].name = None;
+        });
+        assert_eq!(hidden, clean());
+    }
+}

@@ -1,0 +1,113 @@
+//! Somebody who sends, and repeats what was not answered until it is.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use reqwest::Method;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::checker::{Ack, Name};
+use crate::support::{Answer, Person, message};
+
+/// A moment after which nothing new from one person may reach another.
+#[derive(Default)]
+pub(super) struct Block {
+    asked: AtomicBool,
+    answered: AtomicBool,
+}
+
+/// What became of everything that one person sent.
+#[derive(Default)]
+pub(super) struct Sent {
+    pub(super) acks: Vec<Ack>,
+    pub(super) hidable: BTreeSet<Name>,
+    pub(super) forbidden: BTreeSet<Name>,
+}
+
+pub(super) struct Sender {
+    person: Person,
+    rooms: Vec<String>,
+    rng: StdRng,
+    block: Option<Arc<Block>>,
+    sent: Sent,
+}
+
+impl Sender {
+    pub(super) fn new(person: Person, rooms: Vec<String>, rng: StdRng, block: Option<Arc<Block>>) -> Sender {
+        Sender { person, rooms, rng, block, sent: Sent::default() }
+    }
+
+    /// Sends until it is told to stop, and ends with nothing unanswered.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> Sent {
+        let mut number = 0;
+        while !stop.is_cancelled() {
+            number += 1;
+            let room = self.rooms[self.rng.random_range(0..self.rooms.len())].clone();
+            let name = Name { room, by: self.person.id, client_ref: format!("m-{number}") };
+            self.send(&name).await;
+            if self.rng.random_bool(0.1) && !self.sent.acks.is_empty() {
+                let old = self.sent.acks[self.rng.random_range(0..self.sent.acks.len())].name.clone();
+                self.send(&old).await;
+            }
+            // Many send at once, and the machine has other things to do.
+            sleep(Duration::from_millis(self.rng.random_range(0..20))).await;
+        }
+        self.sent
+    }
+
+    /// Sends one message until there is an answer.
+    async fn send(&mut self, name: &Name) {
+        let blocked = self.is(|block| &block.answered);
+        let known = self.sent.acks.iter().any(|ack| ack.name == *name);
+        if blocked && !known {
+            self.sent.forbidden.insert(name.clone());
+            self.sent.hidable.insert(name.clone());
+        }
+        let path = format!("/rooms/{}/messages", name.room);
+        let body = message(&name.client_ref, &format!("{} says {}", self.person.name, name.client_ref));
+        loop {
+            match Answer::tried(self.person.request(Method::POST, &path).json(&body)).await {
+                Ok(answer) if answer.status == 200 || answer.status == 201 => {
+                    assert!(!blocked || answer.status == 200 && known, "a blocked person sent {name:?}");
+                    let entry = answer.json();
+                    assert_eq!(entry["data"]["client_ref"], name.client_ref, "{entry}");
+                    let seq = entry["seq"].as_i64().expect("a number");
+                    if self.is(|block| &block.asked) && !known {
+                        self.sent.hidable.insert(name.clone());
+                    }
+                    return self.sent.acks.push(Ack { name: name.clone(), seq });
+                }
+                Ok(answer) if answer.status == 403 && self.is(|block| &block.asked) => {
+                    assert!(!known, "what was sent before the block is still answered: {name:?}");
+                    answer.refused(403, "friend.not_friend");
+                    return;
+                }
+                Ok(answer) if answer.status != 503 => panic!("{name:?}: {answer:?}"),
+                Ok(_) | Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    fn is(&self, flag: impl Fn(&Block) -> &AtomicBool) -> bool {
+        self.block.as_ref().is_some_and(|block| flag(block).load(Ordering::SeqCst))
+    }
+}
+
+/// Blocks somebody after a while, and repeats it until it is answered.
+pub(super) async fn block_after(pause: Duration, blocker: Person, other: i64, block: Arc<Block>) {
+    sleep(pause).await;
+    block.asked.store(true, Ordering::SeqCst);
+    let path = format!("/blocks/{other}");
+    loop {
+        match Answer::tried(blocker.request(Method::PUT, &path)).await {
+            Ok(answer) if answer.status == 204 => return block.answered.store(true, Ordering::SeqCst),
+            Ok(answer) if answer.status != 503 => panic!("{answer:?}"),
+            Ok(_) | Err(_) => sleep(Duration::from_millis(20)).await,
+        }
+    }
+}

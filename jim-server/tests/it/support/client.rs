@@ -1,0 +1,164 @@
+//! The HTTP side of a client, and what it is answered.
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+/// Where a server is reached; it moves when the server is restarted.
+#[derive(Clone, Default)]
+pub(crate) struct Base(Arc<RwLock<String>>);
+
+impl Base {
+    pub(crate) fn set(&self, url: &str) {
+        url.clone_into(&mut self.0.write().expect("the address"));
+    }
+
+    /// Such as `http://127.0.0.1:40000`.
+    pub(crate) fn url(&self) -> String {
+        self.0.read().expect("the address").clone()
+    }
+
+    /// Such as `127.0.0.1:40000`.
+    pub(crate) fn authority(&self) -> String {
+        self.url().replace("http://", "")
+    }
+}
+
+/// Somebody who calls the API, with or without a token.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    pub(crate) base: Base,
+    token: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(base: Base) -> Client {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
+        Client { http, base, token: None }
+    }
+
+    /// The same client with another token.
+    pub(crate) fn bearer(&self, token: &str) -> Client {
+        Client { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client without a token.
+    pub(crate) fn anonymous(&self) -> Client {
+        Client { token: None, ..self.clone() }
+    }
+
+    /// A call that is not sent yet. A path of the API, or of the root if it begins with `//`.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let base = self.base.url();
+        let url =
+            path.strip_prefix("//").map_or_else(|| format!("{base}/api/v1{path}"), |root| format!("{base}/{root}"));
+        let call = self.http.request(method, url);
+        match &self.token {
+            Some(token) => call.bearer_auth(token),
+            None => call,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::DELETE, path)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::PUT, path)).await
+    }
+
+    /// A POST without a body.
+    pub(crate) async fn act(&self, path: &str) -> Answer {
+        Answer::to(self.request(Method::POST, path)).await
+    }
+
+    /// A call with a JSON body.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: &Value) -> Answer {
+        Answer::to(self.request(method, path).json(body)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PATCH, path, body).await
+    }
+}
+
+/// What a call was answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// Sends a call that must be answered.
+    pub(crate) async fn to(call: RequestBuilder) -> Answer {
+        Answer::tried(call).await.expect("an answer")
+    }
+
+    /// Sends a call that may fail on its way.
+    pub(crate) async fn tried(call: RequestBuilder) -> Result<Answer, reqwest::Error> {
+        let answer = call.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Ok(Answer { status, headers, body: answer.bytes().await? })
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a plain header"))
+    }
+
+    /// The body of an answer that must have this status; null if there is none.
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert!(!self.header("x-request-id").is_empty(), "every answer has its id");
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// A refusal with this status and code, in the one form that all refusals have.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str) -> Value {
+        let problem = self.problem();
+        assert_eq!((self.status, problem["code"].as_str()), (status, Some(code)), "{problem}");
+        problem
+    }
+
+    /// The problem that every refusal is.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> Value {
+        assert!((400..600).contains(&self.status), "{}: {}", self.status, String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
+        let problem = self.json();
+        for field in ["type", "title", "detail", "code"] {
+            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field} in {problem}");
+        }
+        assert_eq!(problem["status"], self.status, "{problem}");
+        assert_eq!(problem["request_id"], self.header("x-request-id"), "{problem}");
+        problem
+    }
+
+    /// The fields that a validation names, with their codes.
+    pub(crate) fn broken_fields(&self) -> Vec<(String, String)> {
+        let problem = self.problem();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect()
+    }
+}

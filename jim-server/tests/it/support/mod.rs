@@ -1,0 +1,35 @@
+//! What the tests have in common: a server under test, people who talk to it, and their sockets.
+
+mod client;
+mod person;
+mod server;
+mod socket;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+pub(crate) use client::{Answer, Base, Client};
+pub(crate) use person::{Person, befriend, couple, message, seq};
+pub(crate) use server::Server;
+pub(crate) use socket::{Event, Refused, Socket};
+
+/// How long anything that must happen may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Looks again and again until there is something to see; fails when it takes too long.
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, look).await
+}
+
+/// As [`eventually`], with a deadline of its own.
+pub(crate) async fn within<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,162 @@
+//! A person with an account and one log-in.
+
+use std::ops::Deref;
+
+use serde_json::{Value, json};
+
+use super::{Answer, Client, Server, Socket};
+
+/// Somebody who is logged in.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) password: String,
+    pub(crate) session: i64,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    client: Client,
+}
+
+impl Deref for Person {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Person {
+    pub(crate) async fn register(client: &Client, name: &str) -> Person {
+        let password = format!("open sesame {}", name.chars().rev().collect::<String>());
+        let wish = json!({ "username": name, "password": password });
+        Person::of(client, &password, &client.post("/auth/register", &wish).await.is(201))
+    }
+
+    /// The same person on another device.
+    pub(crate) async fn log_in(&self, device: &str) -> Person {
+        let wish = json!({ "username": self.name, "password": self.password, "device": device });
+        Person::of(self, &self.password, &self.anonymous().post("/auth/login", &wish).await.is(200))
+    }
+
+    fn of(client: &Client, password: &str, answer: &Value) -> Person {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let (user, session) = (&answer["user"], &answer["session"]);
+        let access = text(&session["access_token"]);
+        Person {
+            id: user["id"].as_i64().expect("an id"),
+            name: text(&user["username"]),
+            password: password.to_owned(),
+            session: session["id"].as_i64().expect("an id"),
+            client: client.bearer(&access),
+            refresh: text(&session["refresh_token"]),
+            access,
+        }
+    }
+
+    /// A new person who goes on with the tokens of a session.
+    pub(crate) fn with_session(&self, session: &Value) -> Person {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let access = text(&session["access_token"]);
+        Person {
+            client: self.bearer(&access),
+            refresh: text(&session["refresh_token"]),
+            session: session["id"].as_i64().expect("an id"),
+            access,
+            ..self.clone()
+        }
+    }
+
+    /// The private room with somebody.
+    pub(crate) fn room(&self, other: &Person) -> String {
+        format!("p:{}:{}", self.id.min(other.id), self.id.max(other.id))
+    }
+
+    /// Sends a text.
+    pub(crate) async fn say(&self, room: &str, client_ref: &str, text: &str) -> Answer {
+        self.post(&format!("/rooms/{room}/messages"), &message(client_ref, text)).await
+    }
+
+    /// A part of a room's history, such as `after=3&limit=7`.
+    pub(crate) async fn history(&self, room: &str, query: &str) -> Value {
+        self.get(&format!("/rooms/{room}/entries?{query}")).await.is(200)
+    }
+
+    /// The whole history of a room, from its beginning.
+    pub(crate) async fn whole_history(&self, room: &str) -> Vec<Value> {
+        let mut entries: Vec<Value> = Vec::new();
+        loop {
+            let after = entries.last().map_or(0, seq);
+            let page = self.history(room, &format!("after={after}&limit=100")).await;
+            entries.extend(page["items"].as_array().expect("items").iter().cloned());
+            if page["has_more"] == false {
+                return entries;
+            }
+        }
+    }
+
+    /// One's own log after a number.
+    pub(crate) async fn log(&self, after: i64) -> Vec<Value> {
+        let mut entries: Vec<Value> = Vec::new();
+        loop {
+            let after = entries.last().map_or(after, seq);
+            let page = self.get(&format!("/log?after={after}&limit=100")).await.is(200);
+            entries.extend(page["items"].as_array().expect("items").iter().cloned());
+            if page["has_more"] == false {
+                return entries;
+            }
+        }
+    }
+
+    /// The types of the entries of one's own log after a number.
+    pub(crate) async fn log_types(&self, after: i64) -> Vec<String> {
+        self.log(after).await.iter().map(|entry| entry["type"].as_str().expect("a type").to_owned()).collect()
+    }
+
+    /// The number of the newest entry of one's own log.
+    pub(crate) async fn log_head(&self) -> i64 {
+        self.get("/log").await.is(200)["last"].as_i64().expect("a number")
+    }
+
+    /// Asks somebody to be friends.
+    pub(crate) async fn ask(&self, other: &Person) -> Answer {
+        self.post("/friend-requests", &json!({ "user_id": other.id })).await
+    }
+
+    /// A one-time ticket for a socket.
+    pub(crate) async fn ticket(&self) -> String {
+        let answer = self.act("/ws/tickets").await.is(201);
+        answer["ticket"].as_str().expect("a ticket").to_owned()
+    }
+
+    /// A socket that has said hello.
+    pub(crate) async fn socket(&self) -> Socket {
+        Socket::open(self).await
+    }
+}
+
+/// The body of a send.
+pub(crate) fn message(client_ref: &str, text: &str) -> Value {
+    json!({ "client_ref": client_ref, "content": { "kind": "text", "text": text } })
+}
+
+/// The number of an entry.
+pub(crate) fn seq(entry: &Value) -> i64 {
+    entry["seq"].as_i64().expect("a number")
+}
+
+/// Makes two people friends; says which room is theirs.
+pub(crate) async fn befriend(a: &Person, b: &Person) -> String {
+    let request = a.ask(b).await.is(201);
+    let friend = b.post(&format!("/friend-requests/{}/accept", request["id"]), &json!({})).await.is(200);
+    assert_eq!(friend["room"], a.room(b));
+    a.room(b)
+}
+
+/// A server with two friends on it, and their room.
+pub(crate) async fn couple() -> (Server, Person, Person, String) {
+    let server = Server::start().await;
+    let (ann, ben) = (server.person("ann").await, server.person("ben").await);
+    let room = befriend(&ann, &ben).await;
+    (server, ann, ben, room)
+}

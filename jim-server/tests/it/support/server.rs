@@ -1,0 +1,180 @@
+//! A server under test: the real binary, with a folder and a port of its own.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::{Base, Client, PATIENCE, Person, within};
+
+/// Everything that a server has printed.
+type Printed = Arc<Mutex<Vec<String>>>;
+
+/// A running server. Dropped, it is killed; its folder goes with it.
+pub(crate) struct Server {
+    child: Child,
+    printed: Printed,
+    base: Base,
+    data: PathBuf,
+    settings: Vec<(&'static str, String)>,
+    /// Removed with the server, unless the folder is the caller's.
+    folder: Option<TempDir>,
+}
+
+impl Server {
+    /// A server on an empty folder, with the throttles off.
+    pub(crate) async fn start() -> Server {
+        Server::with(&[]).await
+    }
+
+    /// The same with settings such as `("socket.heartbeat_seconds", "1")`, which go before ours.
+    pub(crate) async fn with(settings: &[(&'static str, &str)]) -> Server {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut server = Server::on(folder.path(), settings).await;
+        server.folder = Some(folder);
+        server
+    }
+
+    /// A server on a folder of the caller's.
+    pub(crate) async fn on(data: &Path, settings: &[(&'static str, &str)]) -> Server {
+        let mut server = Server::launch(data, settings);
+        server.listening().await;
+        server
+    }
+
+    fn launch(data: &Path, settings: &[(&'static str, &str)]) -> Server {
+        let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let printed = Printed::default();
+        let child = spawn(&mut command(data, &settings), &printed);
+        Server { child, printed, base: Base::default(), data: data.to_owned(), settings, folder: None }
+    }
+
+    /// Waits until the log says where the server listens.
+    async fn listening(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let address = loop {
+            if let Some(address) = self.printed().iter().rev().find_map(|line| address(line)) {
+                break address;
+            }
+            let ended = self.child.try_wait().expect("its state");
+            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}: {:#?}", self.printed());
+            sleep(Duration::from_millis(5)).await;
+        };
+        self.base.set(&format!("http://{address}"));
+    }
+
+    /// Where the server is reached; follows it through restarts.
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Somebody without an account.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::new(self.base.clone())
+    }
+
+    /// Somebody with a new account.
+    pub(crate) async fn person(&self, name: &str) -> Person {
+        Person::register(&self.stranger(), name).await
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All lines printed so far, those of earlier runs too.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        self.printed.lock().expect("the lines").clone()
+    }
+
+    /// Ends the process at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("its end");
+    }
+
+    /// Asks the process to stop, and does not wait.
+    pub(crate) fn terminate(&self) {
+        let script = format!("kill -TERM {}", self.pid());
+        assert!(Command::new("sh").args(["-c", &script]).status().expect("a shell").success());
+    }
+
+    /// Waits for the end of a process that was asked to stop.
+    pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
+        let child = &mut self.child;
+        within(limit, "the server ends", async || child.try_wait().expect("its state")).await
+    }
+
+    /// Starts a server that ended on the same folder again.
+    pub(crate) async fn restart(&mut self) {
+        self.forget_address();
+        self.child = spawn(&mut command(&self.data, &self.settings), &self.printed);
+        self.listening().await;
+    }
+
+    /// Changes a setting for the next start.
+    pub(crate) fn set(&mut self, key: &'static str, value: &str) {
+        self.settings.retain(|(known, _)| *known != key);
+        self.settings.push((key, value.to_owned()));
+    }
+
+    /// Lines of an earlier run must not tell where the next one listens.
+    fn forget_address(&self) {
+        for line in self.printed.lock().expect("the lines").iter_mut() {
+            *line = line.replace("server.listening", "server.listened");
+        }
+    }
+}
+
+/// Where a line of the log says that the server listens.
+fn address(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let told = line["msg"].as_str()?.contains("server.listening");
+    told.then(|| line["address"].as_str().map(ToOwned::to_owned))?
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command that starts a server; not started yet.
+pub(crate) fn command(data: &Path, settings: &[(&'static str, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jim"));
+    // A folder of its own: no `jim.toml` of the checkout is read.
+    command.arg("serve").current_dir(data.parent().unwrap_or(data)).stdin(Stdio::null());
+    command.env("JIM__SERVER__LISTEN", "127.0.0.1:0").env("JIM__DATA__DIR", data).env("JIM__RATE__ENABLED", "false");
+    for (key, value) in settings {
+        command.env(format!("JIM__{}", key.to_uppercase().replace('.', "__")), value);
+    }
+    command
+}
+
+fn spawn(command: &mut Command, printed: &Printed) -> Child {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server starts");
+    keep(child.stdout.take().expect("its output"), printed.clone());
+    keep(child.stderr.take().expect("its errors"), printed.clone());
+    child
+}
+
+/// Keeps every line that is printed.
+fn keep(from: impl Read + Send + 'static, printed: Printed) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            printed.lock().expect("the lines").push(line);
+        }
+    });
+}
