@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
 
 mod accounts;
+mod blocks;
 mod body;
 mod checker;
 mod command;
 mod edge;
 mod fault;
+mod friends;
 mod harness;
+mod messages;
+mod people;
 mod sessions;
 mod socket;
 mod support;
