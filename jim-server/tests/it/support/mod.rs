@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use client::{Answer, Base, Client};
 pub(crate) use person::{Person, befriend, couple, message, seq};
-pub(crate) use server::Server;
+pub(crate) use server::{Server, serve};
 pub(crate) use socket::{Event, Refused, Socket};
 
 /// How long anything that must happen may take on a busy machine.

@@ -50,7 +50,7 @@ impl Server {
     fn launch(data: &Path, settings: &[(&'static str, &str)]) -> Server {
         let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         let printed = Printed::default();
-        let child = spawn(&mut command(data, &settings), &printed);
+        let child = spawn(&mut serve(data, &settings), &printed);
         Server { child, printed, base: Base::default(), data: data.to_owned(), settings, folder: None }
     }
 
@@ -119,7 +119,7 @@ impl Server {
     /// Starts a server that ended on the same folder again.
     pub(crate) async fn restart(&mut self) {
         self.forget_address();
-        self.child = spawn(&mut command(&self.data, &self.settings), &self.printed);
+        self.child = spawn(&mut serve(&self.data, &self.settings), &self.printed);
         self.listening().await;
     }
 
@@ -152,7 +152,7 @@ impl Drop for Server {
 }
 
 /// The command that starts a server; not started yet.
-pub(crate) fn command(data: &Path, settings: &[(&'static str, String)]) -> Command {
+pub(crate) fn serve(data: &Path, settings: &[(&'static str, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jim"));
     // A folder of its own: no `jim.toml` of the checkout is read.
     command.arg("serve").current_dir(data.parent().unwrap_or(data)).stdin(Stdio::null());
