@@ -123,7 +123,7 @@ impl Stage {
             self.request = self.cleo.ask(&self.ann).await.is(201)["id"].clone();
         }
         if field.of == "password" {
-            self.ann.password = new.to_owned();
+            new.clone_into(&mut self.ann.password);
         }
     }
 

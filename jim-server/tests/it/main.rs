@@ -11,6 +11,8 @@ mod data_folder;
 mod edge;
 mod farewell;
 mod fault;
+mod features;
+mod frames;
 mod friends;
 mod handshake;
 mod harness;
