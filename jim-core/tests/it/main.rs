@@ -9,3 +9,5 @@ mod hub;
 mod log;
 mod migrations;
 mod node;
+mod properties;
+mod sessions;
