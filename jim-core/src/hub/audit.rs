@@ -103,6 +103,7 @@ impl Hub {
         for (log, head) in heads {
             if table.logs.get(&log).and_then(|log| log.next).is_some_and(|next| next <= head) {
                 table.doubt(log, now);
+                self.doubted.notify_one();
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ mod table;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,8 @@ pub struct Hub {
     topics: tokio::sync::Mutex<()>,
     /// One for each person, shared by those whose ids agree in their last bits.
     turns: [tokio::sync::Mutex<()>; 64],
+    /// Wakes the dispatcher when the audit has found a hole.
+    doubted: Notify,
     stale: mpsc::UnboundedSender<UserId>,
     stale_queue: Mutex<Option<mpsc::UnboundedReceiver<UserId>>>,
 }
@@ -62,6 +64,7 @@ impl Hub {
             table: Mutex::default(),
             topics: tokio::sync::Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            doubted: Notify::new(),
             stale,
             stale_queue: Mutex::new(Some(stale_queue)),
         })
@@ -128,6 +131,7 @@ impl Hub {
                         }
                     }
                     () = tokio::time::sleep_until(wake) => self.heal_holes().await,
+                    () = self.doubted.notified() => {}
                 }
             }
         };

@@ -1,4 +1,13 @@
 //! One binary for all tests from outside the crate.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at what it did not expect")]
+
 mod broken;
 mod contract;
+mod faulty;
+mod hub;
+mod log;
+mod migrations;
+mod node;
+mod properties;
+mod sessions;

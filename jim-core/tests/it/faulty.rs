@@ -1,0 +1,215 @@
+//! A bus and room logs that go wrong on purpose. What goes wrong is drawn from a seed.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jim_core::bus::{Bus, BusError, Delivery, LocalBus, Topic};
+use jim_core::id::{RoomId, UserId};
+use jim_core::model::content::ClientRef;
+use jim_core::model::entry::{Entry, Head, NewEntry};
+use jim_core::repo::{Appended, RepoError, Res, RoomLogRepo, Slice};
+use tokio::sync::{Semaphore, mpsc};
+
+/// Draws that repeat with their seed (splitmix64).
+pub(crate) struct Dice(AtomicU64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Dice(AtomicU64::new(seed))
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&self, end: u64) -> u64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mut bits = self.0.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (bits ^ (bits >> 31)) % end
+    }
+}
+
+/// Loses, doubles and delays frames; where one frame waits, the next overtakes it.
+pub(crate) struct FaultyBus {
+    bus: Arc<LocalBus>,
+    dice: Dice,
+    /// Whether frames are lost, doubled and delayed by the dice.
+    pub(crate) wild: AtomicBool,
+    /// Whether every frame is lost.
+    pub(crate) dead: AtomicBool,
+    pub(crate) lost: AtomicUsize,
+    pub(crate) doubled: AtomicUsize,
+    pub(crate) delayed: AtomicUsize,
+}
+
+impl FaultyBus {
+    /// A bus that is still sound.
+    pub(crate) fn new(seed: u64) -> Arc<Self> {
+        Arc::new(FaultyBus {
+            bus: Arc::default(),
+            dice: Dice::new(seed),
+            wild: AtomicBool::new(false),
+            dead: AtomicBool::new(false),
+            lost: AtomicUsize::new(0),
+            doubled: AtomicUsize::new(0),
+            delayed: AtomicUsize::new(0),
+        })
+    }
+
+    /// A bus that goes wrong from the beginning.
+    pub(crate) fn wild(seed: u64) -> Arc<Self> {
+        let bus = FaultyBus::new(seed);
+        bus.wild.store(true, Ordering::SeqCst);
+        bus
+    }
+}
+
+#[async_trait]
+impl Bus for FaultyBus {
+    async fn publish(&self, topic: Topic, frame: Bytes) -> Result<(), BusError> {
+        if self.dead.load(Ordering::SeqCst) {
+            self.lost.fetch_add(1, Ordering::SeqCst);
+            return Ok(());
+        }
+        let fate = if self.wild.load(Ordering::SeqCst) { self.dice.below(8) } else { 7 };
+        match fate {
+            0 | 1 => {
+                self.lost.fetch_add(1, Ordering::SeqCst);
+                return Ok(());
+            }
+            2 => {
+                self.doubled.fetch_add(1, Ordering::SeqCst);
+                self.bus.publish(topic, frame.clone()).await?;
+            }
+            3 | 4 => {
+                self.delayed.fetch_add(1, Ordering::SeqCst);
+                let bus = self.bus.clone();
+                let late = Duration::from_millis(self.dice.below(120));
+                tokio::spawn(async move {
+                    tokio::time::sleep(late).await;
+                    bus.publish(topic, frame).await
+                });
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.bus.publish(topic, frame).await
+    }
+
+    async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError> {
+        self.bus.subscribe(topics).await
+    }
+
+    async fn unsubscribe(&self, topics: &[Topic]) -> Result<(), BusError> {
+        self.bus.unsubscribe(topics).await
+    }
+
+    fn deliveries(&self) -> Option<mpsc::Receiver<Delivery>> {
+        self.bus.deliveries()
+    }
+}
+
+/// Room logs that are slow to read, fail, or stand still.
+pub(crate) struct FaultyLog {
+    log: Arc<dyn RoomLogRepo>,
+    dice: Dice,
+    /// Whether appends fail by the dice, at most twice in a row: before anything, half of it or all of it is stored.
+    pub(crate) fails: AtomicBool,
+    in_a_row: Mutex<u8>,
+    pub(crate) failed: AtomicUsize,
+    /// Whether reads take some milliseconds.
+    pub(crate) slow: AtomicBool,
+    /// Whether appends wait for [`FaultyLog::release`].
+    pub(crate) held: AtomicBool,
+    entered: Semaphore,
+    gate: Semaphore,
+}
+
+impl FaultyLog {
+    /// Logs that are still sound.
+    pub(crate) fn new(log: Arc<dyn RoomLogRepo>, seed: u64) -> Arc<Self> {
+        Arc::new(FaultyLog {
+            log,
+            dice: Dice::new(seed),
+            fails: AtomicBool::new(false),
+            in_a_row: Mutex::new(0),
+            failed: AtomicUsize::new(0),
+            slow: AtomicBool::new(false),
+            held: AtomicBool::new(false),
+            entered: Semaphore::new(0),
+            gate: Semaphore::new(0),
+        })
+    }
+
+    /// Waits until an append is held.
+    pub(crate) async fn entered(&self) {
+        self.entered.acquire().await.unwrap().forget();
+    }
+
+    /// Lets appends through.
+    pub(crate) fn release(&self) {
+        self.held.store(false, Ordering::SeqCst);
+        self.gate.add_permits(1);
+    }
+
+    /// How much of a batch is stored before the append fails; `None` if it does not.
+    fn failure(&self, count: usize) -> Option<usize> {
+        let mut in_a_row = self.in_a_row.lock().unwrap();
+        if !self.fails.load(Ordering::SeqCst) || *in_a_row == 2 {
+            *in_a_row = 0;
+            return None;
+        }
+        *in_a_row += 1;
+        match self.dice.below(4) {
+            0 => Some(0),
+            1 => Some(count / 2),
+            2 => Some(count),
+            _ => {
+                *in_a_row = 0;
+                None
+            }
+        }
+    }
+
+    async fn dawdle(&self) {
+        if self.slow.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(self.dice.below(4))).await;
+        }
+    }
+}
+
+#[async_trait]
+impl RoomLogRepo for FaultyLog {
+    async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+        if self.held.load(Ordering::SeqCst) {
+            self.entered.add_permits(1);
+            self.gate.acquire().await.unwrap().forget();
+        }
+        if let Some(stored) = self.failure(batch.len()) {
+            self.failed.fetch_add(1, Ordering::SeqCst);
+            self.log.append(&batch[..stored]).await?;
+            return Err(RepoError::Unavailable("on purpose".into()));
+        }
+        self.log.append(batch).await
+    }
+
+    async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
+        self.dawdle().await;
+        let entries = self.log.read(room, slice, limit).await;
+        self.dawdle().await;
+        entries
+    }
+
+    async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        self.dawdle().await;
+        let heads = self.log.heads(rooms).await;
+        self.dawdle().await;
+        heads
+    }
+
+    async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {
+        self.log.find_ref(room, by, client_ref).await
+    }
+}
