@@ -4,6 +4,7 @@
 
 mod bars;
 mod controls;
+mod flow;
 mod http;
 mod jim;
 mod load;

@@ -35,7 +35,7 @@ impl Server {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().ok_or("the server has no standard output")?;
-        let mut lines = BufReader::new(stdout).lines();
+        let mut lines = BufReader::with_capacity(64 * 1024, stdout).lines();
         let mut said = Vec::new();
         let address = timeout(PATIENCE, async {
             while let Some(line) = lines.next_line().await? {
@@ -47,8 +47,9 @@ impl Server {
             Err(format!("the server ended before it listened; it said: {}", said.join("\n")).into())
         });
         let address = address.await.map_err(|_| "the server does not say that it listens")??;
-        // A full pipe would stop the server at its next line.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        // A full pipe would stop the server at its next line. Lines are not told apart: the driver shall cost little.
+        let mut rest = lines.into_inner();
+        tokio::spawn(async move { tokio::io::copy_buf(&mut rest, &mut tokio::io::sink()).await });
         Ok(Server { address, _stdin: child.stdin.take(), child })
     }
 

@@ -1,56 +1,22 @@
 //! B11, B12 and B14: one message to many sockets.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::Plan;
 use crate::controls::{self, Control};
-use crate::http::{Connection, Template, is_good};
+use crate::flow::{Flow, Trigger};
 use crate::jim::{self, Counted, Pair, Seed};
-use crate::load::next_number;
 use crate::process::Server;
 use crate::report::{Bar, Report, Row, Unit, median, median_ratio, per_second};
 use crate::sockets::Receivers;
 use crate::{Res, float};
 
 /// Messages that may be on their way at once when deliveries are counted; far below what a queue holds.
-const BURST: u64 = 8;
-/// How often the sender looks whether it may send again.
-const LOOK: Duration = Duration::from_millis(1);
-/// How long deliveries may stand still.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What makes a server tell everybody something.
-enum Trigger {
-    /// A message of the other person.
-    Send(Box<(Connection, Template)>),
-    /// The length of what a control shall send.
-    Length(TcpStream, u32),
-}
-
-impl Trigger {
-    /// Connects anew: the server hangs up on who is silent for some seconds.
-    async fn wake(&mut self, address: &str) -> Res<()> {
-        if let Trigger::Send(sender) = self {
-            sender.0 = Connection::open(address).await?;
-        }
-        Ok(())
-    }
-
-    async fn fire(&mut self) -> Res<()> {
-        match self {
-            Trigger::Send(sender) => {
-                let (connection, template) = &mut **sender;
-                let status = connection.exchange(template.numbered(next_number())).await?;
-                if is_good(status) { Ok(()) } else { Err(format!("a send was answered with {status}").into()) }
-            }
-            Trigger::Length(stream, length) => Ok(stream.write_u32(*length).await?),
-        }
-    }
-}
+const BURST: usize = 8;
 
 /// What one round shows.
 struct Round {
@@ -71,9 +37,7 @@ struct Teller {
 impl Teller {
     async fn jim(plan: &Plan, seed: &Seed, pair: &Pair) -> Res<Self> {
         let server = jim::start(&plan.binary, &seed.copy(plan, "fanout")?, &[]).await?;
-        let connection = Connection::open(&server.address).await?;
-        let template = Template::send(&pair.room, &pair.sender, 160)?;
-        let trigger = Trigger::Send(Box::new((connection, template)));
+        let trigger = Trigger::Send { address: server.address.clone(), pair: pair.clone() };
         Ok(Teller { server, trigger, token: pair.receiver.clone(), rounds: Vec::new() })
     }
 
@@ -82,19 +46,18 @@ impl Teller {
         let server = controls::start(kind, None).await?;
         let stream = TcpStream::connect(&server.address).await?;
         stream.set_nodelay(true)?;
-        let trigger = Trigger::Length(stream, length);
+        let trigger = Trigger::Length { stream: Arc::new(stream), length };
         Ok(Teller { server, trigger, token: "nobody".into(), rounds: Vec::new() })
     }
 
     /// Sends to so many sockets, with at most `ahead` messages on their way, and counts what arrives.
-    async fn round(&mut self, plan: &Plan, sockets: usize, ahead: u64) -> Res<()> {
+    async fn round(&mut self, plan: &Plan, sockets: usize, ahead: usize) -> Res<()> {
         let mut receivers = Receivers::default();
         receivers.open(&self.server.address, &self.token, sockets).await?;
-        self.trigger.wake(&self.server.address).await?;
-        let mut flow = Flow { receivers: &receivers, sockets: sockets as u64, ahead, sent: 0 };
-        flow.run(&mut self.trigger, plan.warm_up).await?;
+        let mut flow = Flow::start(&self.trigger, &receivers, sockets, ahead).await?;
+        flow.keep_going(plan.warm_up).await?;
         let (began, cpu, before) = (Instant::now(), self.server.cpu()?, receivers.messages());
-        flow.run(&mut self.trigger, plan.round).await?;
+        flow.keep_going(plan.round).await?;
         let (took, cpu) = (began.elapsed().as_secs_f64(), self.server.cpu()? - cpu);
         let arrived = float(receivers.messages() - before);
         flow.finish().await?;
@@ -111,60 +74,10 @@ impl Teller {
     }
 }
 
-/// Messages on their way to all receivers.
-struct Flow<'a> {
-    receivers: &'a Receivers,
-    sockets: u64,
-    ahead: u64,
-    sent: u64,
-}
-
-impl Flow<'_> {
-    async fn run(&mut self, trigger: &mut Trigger, time: Duration) -> Res<()> {
-        let end = Instant::now() + time;
-        let mut moved = (self.receivers.messages(), Instant::now());
-        while Instant::now() < end {
-            let arrived = self.receivers.messages();
-            if self.sent * self.sockets < arrived + self.ahead * self.sockets {
-                trigger.fire().await?;
-                self.sent += 1;
-                continue;
-            }
-            if arrived > moved.0 {
-                moved = (arrived, Instant::now());
-            }
-            self.check(moved.1)?;
-            sleep(LOOK).await;
-        }
-        Ok(())
-    }
-
-    /// Every message must reach every socket.
-    async fn finish(&self) -> Res<()> {
-        let began = Instant::now();
-        while self.receivers.messages() < self.sent * self.sockets {
-            self.check(began)?;
-            sleep(LOOK).await;
-        }
-        match self.receivers.messages() - self.sent * self.sockets {
-            0 => Ok(()),
-            more => Err(format!("{more} deliveries more than there should be").into()),
-        }
-    }
-
-    fn check(&self, moved: Instant) -> Res<()> {
-        if moved.elapsed() < PATIENCE {
-            return Ok(());
-        }
-        let missing = self.sent * self.sockets - self.receivers.messages();
-        Err(format!("{missing} deliveries do not arrive; the server closed {} sockets", self.receivers.closed()).into())
-    }
-}
-
 pub(crate) async fn measure(plan: &Plan, seed: &Seed, report: &mut Report) -> Res<()> {
     let pair = seed.pairs.first().ok_or("nobody lives here")?;
     let mut jim = Teller::jim(plan, seed, pair).await?;
-    let length = probe(&mut jim).await?;
+    let length = probe(&jim).await?;
     let before = Counted::read(&jim.server).await?;
 
     let mut floor = Teller::control(Control::Floor, length).await?;
@@ -219,7 +132,7 @@ pub(crate) async fn measure(plan: &Plan, seed: &Seed, report: &mut Report) -> Re
     Ok(())
 }
 
-async fn turns(plan: &Plan, sockets: usize, ahead: u64, jim: &mut Teller, control: &mut Teller) -> Res<()> {
+async fn turns(plan: &Plan, sockets: usize, ahead: usize, jim: &mut Teller, control: &mut Teller) -> Res<()> {
     for teller in [&mut *control, &mut *jim] {
         teller.rounds.clear();
     }
@@ -231,11 +144,11 @@ async fn turns(plan: &Plan, sockets: usize, ahead: u64, jim: &mut Teller, contro
 }
 
 /// How long the subject's message is, so that controls send as much.
-async fn probe(jim: &mut Teller) -> Res<u32> {
+async fn probe(jim: &Teller) -> Res<u32> {
     let mut receivers = Receivers::default();
     receivers.open(&jim.server.address, &jim.token, 1).await?;
-    jim.trigger.fire().await?;
-    let flow = Flow { receivers: &receivers, sockets: 1, ahead: 1, sent: 1 };
+    let mut flow = Flow::start(&jim.trigger, &receivers, 1, 1).await?;
+    flow.keep_going(Duration::from_millis(100)).await?;
     flow.finish().await?;
     receivers.length()
 }
