@@ -35,6 +35,9 @@ use conn::{Verbs as _, args, repo_error};
 
 pub use migrate::MigrateError;
 
+/// How long somebody waits for others before the answer is `Busy`.
+const BUSY: Duration = Duration::from_secs(4);
+
 /// How SQLite writes its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -59,15 +62,14 @@ impl SqliteStore {
     /// Opens or makes the file and brings its schema up to date.
     pub async fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         let options = options(path, durability);
-        let mut units = options.connect().await.map_err(repo_error)?;
-        migrate::run(&mut units).await?;
+        let units = first(&options).await?;
         let lane = options.connect().await.map_err(repo_error)?;
         let rights = options.clone().read_only(true).connect().await.map_err(repo_error)?;
         let readers = SqlitePoolOptions::new()
             .test_before_acquire(false)
             .min_connections(1)
             .max_connections(4)
-            .acquire_timeout(Duration::from_secs(4))
+            .acquire_timeout(BUSY)
             .connect_with(options.read_only(true))
             .await
             .map_err(repo_error)?;
@@ -87,6 +89,25 @@ impl SqliteStore {
     }
 }
 
+/// The first connection, which turns the write-ahead log on and migrates. SQLite refuses the turn at once while another
+/// process makes it, whatever the busy time-out, so it is tried again.
+async fn first(options: &SqliteConnectOptions) -> Result<SqliteConnection, MigrateError> {
+    let deadline = tokio::time::Instant::now() + BUSY;
+    loop {
+        let opened = async {
+            let mut conn = options.connect().await.map_err(repo_error)?;
+            migrate::run(&mut conn).await?;
+            Ok(conn)
+        };
+        match opened.await {
+            Err(MigrateError::Store(RepoError::Busy)) if tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
 fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -97,7 +118,7 @@ fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
             Durability::Normal => SqliteSynchronous::Normal,
         })
         // The gate keeps our own writers apart; this is for a tool that reads or backs up the file.
-        .busy_timeout(Duration::from_secs(4))
+        .busy_timeout(BUSY)
         .foreign_keys(false)
         .disable_statement_logging()
         .statement_cache_capacity(256)
