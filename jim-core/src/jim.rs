@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Bus, LocalBus};
 use crate::error::{Error, Result};
-use crate::hub::{Close, Hub, HubOptions};
+use crate::hub::{Close, Ended, Hub, HubOptions};
 use crate::log::{Logs, Stats};
 use crate::repo::{RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
@@ -88,8 +88,9 @@ impl JimBuilder {
             per_user: limits.sockets_per_user as usize,
             heartbeat: self.options.heartbeat,
         };
-        let hub = Hub::new(logs.clone(), hub_options, epoch.clone());
-        let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options);
+        let ended = Ended::default();
+        let hub = Hub::new(logs.clone(), hub_options, epoch.clone(), ended.clone());
+        let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended);
         Ok(Jim { services: Arc::new(Services::new(&context)), context, epoch: epoch.into() })
     }
 }

@@ -38,7 +38,7 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let backend = wire::backend(&config).await?;
     let jim = backend.jim.clone();
     let running = CancellationToken::new();
-    let run = tokio::spawn({
+    let mut run = tokio::spawn({
         let (jim, running) = (jim.clone(), running.clone());
         async move { jim.run(running).await }
     });
@@ -72,7 +72,14 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
         }
     });
 
-    told_to_stop(&mut terminate).await?;
+    let alive = tokio::select! {
+        told = told_to_stop(&mut terminate) => { told?; true }
+        // Without it nothing is stored: whoever watches this process must start it again.
+        ended = &mut run => {
+            tracing::error!(cause = ?ended.err(), "the backend has stopped by itself");
+            false
+        }
+    };
     tracing::info!("server.stopping");
     stop.cancel();
     jim.hub().close_all(Close::Restart);
@@ -82,6 +89,9 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     }
     // The lane stops last: what an open request has sent is stored and answered.
     running.cancel();
+    if !alive {
+        return Err("the backend has stopped by itself".into());
+    }
     run.await?;
     sockets.close();
     in_time &= tokio::time::timeout(FAREWELL, sockets.wait()).await.is_ok();

@@ -5,7 +5,7 @@
 //! reading `next` is one critical section, so `hello.heads` is exactly what the stream goes on from.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::id::{RoomId, Seq, SessionId, UserId};
 use crate::model::conversation::Conversation;
 use crate::model::entry::LogId;
+use crate::model::user::UserState;
 use crate::repo::{RepoError, Slice};
 
 /// A room that is new to a listener is sent from its beginning if it has at most so many entries.
@@ -64,6 +65,9 @@ impl Hub {
         let _turn = self.turn(user).await;
         for _ in 0..TRIES {
             self.hear(&[LogId::User(user)]).await?;
+            if self.is_over(user, session).await? {
+                return Ok(Err(Close::SessionEnded));
+            }
             let moment = self.moment(user).await?;
             let rooms: Vec<LogId> = moment.rooms.iter().map(|row| LogId::Room(row.room)).collect();
             self.hear(&rooms).await?;
@@ -89,6 +93,9 @@ impl Hub {
             moment.rooms.iter().any(|row| table.logs.get(&LogId::Room(row.room)).is_none_or(|log| log.next.is_none()));
         if missing || table.logs.get(&me)?.next? > moment.head.next() {
             return None;
+        }
+        if self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session) {
+            return Some(Err(Close::SessionEnded));
         }
         let ids = table.of(user);
         if ids.len() >= self.options.per_user {
@@ -220,6 +227,14 @@ impl Hub {
             tracing::warn!(error.cause = %error, "topics were not subscribed");
         }
         Ok(())
+    }
+
+    /// Whether a session has ended since it was let in, or its account was switched off.
+    async fn is_over(&self, user: UserId, session: SessionId) -> Result<bool> {
+        let mut unit = self.logs.store.read().await?;
+        let alive = unit.sessions().get(session).await?.is_some_and(|stored| stored.ended_at.is_none());
+        let active = unit.users().get(user).await?.is_some_and(|user| user.state == UserState::Active);
+        Ok(!alive || !active)
     }
 
     async fn moment(&self, user: UserId) -> Result<Moment> {

@@ -68,7 +68,8 @@ impl Hub {
             if round.is_empty() {
                 self.forget().await;
                 round = self.table().logs.keys().copied().collect();
-                let ticks = usize::try_from(self.options.heartbeat.as_secs()).unwrap_or(1).max(1);
+                // Two rounds in a heartbeat: a log may be first in one and last in the next.
+                let ticks = usize::try_from(self.options.heartbeat.as_secs() / 2).unwrap_or(1).max(1);
                 share = round.len().div_ceil(ticks);
             }
             let part = round.split_off(round.len().saturating_sub(share));

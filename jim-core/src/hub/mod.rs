@@ -7,6 +7,7 @@ mod audit;
 mod listener;
 mod table;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,12 +19,17 @@ use crate::bus::{Delivery, Topic};
 use crate::id::{SessionId, UserId};
 use crate::log::{Frame, Logs};
 use crate::model::entry::{Kind, LogId};
+use crate::time::Millis;
 
 pub use listener::{Close, Listener};
 use table::Table;
 
 /// How long a hole may stay before it is read from the store.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Sessions that ended lately, and when this node learned of it. Who ends one enters it here before its listeners are
+/// closed, and a listener looks here before it joins: one of the two sees the other.
+pub(crate) type Ended = Arc<Mutex<HashMap<SessionId, Millis>>>;
 
 /// What a hub allows.
 #[derive(Debug, Clone)]
@@ -43,6 +49,7 @@ pub struct Hub {
     logs: Logs,
     options: HubOptions,
     epoch: String,
+    ended: Ended,
     table: Mutex<Table>,
     /// Held while topics are subscribed or unsubscribed, so that the last word is the right one.
     topics: tokio::sync::Mutex<()>,
@@ -55,12 +62,13 @@ pub struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(logs: Logs, options: HubOptions, epoch: String) -> Arc<Self> {
+    pub(crate) fn new(logs: Logs, options: HubOptions, epoch: String, ended: Ended) -> Arc<Self> {
         let (stale, stale_queue) = mpsc::unbounded_channel();
         Arc::new(Hub {
             logs,
             options,
             epoch,
+            ended,
             table: Mutex::default(),
             topics: tokio::sync::Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
@@ -99,12 +107,6 @@ impl Hub {
         for id in ids {
             table.close(id, why);
         }
-    }
-
-    /// Whether a session has listeners here; for the sweep of ended sessions.
-    #[must_use]
-    pub fn has_session(&self, session: SessionId) -> bool {
-        self.table().listeners.values().any(|entry| entry.session == session)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

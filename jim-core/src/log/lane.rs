@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Frame, Stats};
@@ -22,8 +23,8 @@ const BATCH: usize = 512;
 const QUEUE: usize = 4096;
 /// Batches whose announcement waits while the next is appended.
 const ANNOUNCING: usize = 4;
-/// How often a batch is offered again when storage was in trouble. Appends are idempotent.
-const TRIES: u32 = 4;
+/// How long a batch is offered again when storage is in trouble. Appends are idempotent.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 struct Offer {
     new: NewEntry,
@@ -100,12 +101,13 @@ impl Lane {
     }
 
     async fn store(&self, new: &[NewEntry]) -> Res<Vec<Appended>> {
-        let mut tries = 0;
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = Duration::from_millis(20);
         loop {
-            tries += 1;
             match self.rooms.append(new).await {
-                Err(RepoError::Busy | RepoError::Unavailable(_)) if tries < TRIES => {
-                    tokio::time::sleep(Duration::from_millis(20 << (2 * tries))).await;
+                Err(RepoError::Busy | RepoError::Unavailable(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
                 }
                 Err(error) => {
                     tracing::error!(error.cause = ?error, entries = new.len(), "a batch was not appended");

@@ -76,19 +76,23 @@ impl Logs {
         let logs = self.clone();
         let done = tokio::spawn(async move {
             let told = unit.commit().await?.0;
-            logs.announce(told).await
+            logs.announce(told).await;
+            Ok(())
         });
         done.await.map_err(|error| Error::Internal(error.into()))?
     }
 
-    async fn announce(&self, told: Told) -> Result<()> {
+    /// Rooms first: who is told of a friend finds the greeting in the room. The change is committed; what cannot be
+    /// finished now is finished by the sweep, and is no reason to refuse.
+    async fn announce(&self, told: Told) {
+        for room in &told.rooms {
+            if let Err(error) = self.drain(room).await {
+                tracing::warn!(error.cause = ?error, "a room is owed entries; they will be appended later");
+            }
+        }
         for entry in &told.users {
             self.tell(entry).await;
         }
-        for room in &told.rooms {
-            self.drain(room).await?;
-        }
-        Ok(())
     }
 
     async fn tell(&self, entry: &UserEntry) {

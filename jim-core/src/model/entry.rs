@@ -181,6 +181,13 @@ impl Entry {
             .clone()
     }
 
+    /// Whether a send of this content repeats the one that made the entry. What was erased has no digest to compare: it
+    /// was accepted, and stays so.
+    #[must_use]
+    pub fn repeats(&self, digest: Option<&ContentDigest>) -> bool {
+        self.body.is_none() || self.digest.as_ref() == digest
+    }
+
     /// The stub that stands for the entry where its body is not to be seen.
     #[must_use]
     pub fn hidden_json(&self) -> Bytes {

@@ -12,6 +12,8 @@ pub trait BlockRepo: Send {
     async fn get(&mut self, user: UserId, blocked: UserId) -> Res<Option<BlockRow>>;
     /// A person's blocks by id of the blocked, above `after`.
     async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<BlockRow>>;
+    /// Those of some people who block a person; at most 1,000 are asked for.
+    async fn blockers(&mut self, user: UserId, of: &[UserId]) -> Res<Vec<UserId>>;
     /// Blocks; `false` if it stood already.
     async fn add(&mut self, user: UserId, blocked: UserId, at: Millis) -> Res<bool>;
     /// Remembers the number above which the blocked is hidden, once: a later call changes nothing.

@@ -88,6 +88,8 @@ pub trait SessionRepo: Send {
     async fn ended_since(&mut self, at: Millis) -> Res<Vec<SessionId>>;
     /// Stores a ticket, and removes those whose time is over.
     async fn add_ticket(&mut self, ticket: &Ticket, now: Millis) -> Res<()>;
+    /// A ticket that was not taken.
+    async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>>;
     /// Takes a ticket: of many takers exactly one gets it.
     async fn take_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>>;
 }

@@ -42,7 +42,6 @@ impl FriendRequests {
             unit.friend_requests().find_pending(to, who).await?.filter(|row| !row.muffled && !muffled)
         {
             crossing.status = RequestStatus::Accepted;
-            unit.friend_requests().decide(crossing.id, RequestStatus::Accepted, None).await?;
             befriend(&self.context, &mut unit, (who, to), None, now).await?;
             let seen = seen(&mut unit, crossing).await?;
             self.context.logs.finish(unit).await?;
@@ -93,7 +92,6 @@ impl FriendRequests {
             PrivateRights { friends: true, .. } => return Err(Code::FriendExists.into()),
             PrivateRights { .. } => {}
         }
-        unit.friend_requests().decide(id, RequestStatus::Accepted, None).await?;
         let now = self.context.now();
         let greeting = greeting.map(|note| note.0);
         let (friend, _) = befriend(&self.context, &mut unit, (who, row.from), greeting, now).await?;

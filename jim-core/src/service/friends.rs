@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{About, Context, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
-use crate::model::friend::{Friend, Friendship, Presence, Remark};
+use crate::model::friend::{Friend, Friendship, Presence, Remark, RequestStatus};
 use crate::model::{Kind, UserCard};
 use crate::page::{Cursors, Page};
 use crate::repo::{Task, Unit};
@@ -29,17 +29,21 @@ impl Friends {
         let mut unit = self.context.read().await?;
         let rows = unit.friends().list(who, after, limit + 1).await?;
         let cards = cards(&mut unit, rows.iter().map(|row| row.friend)).await?;
+        let ids: Vec<_> = rows.iter().map(|row| row.friend).collect();
+        let blockers = unit.blocks().blockers(who, &ids).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.friend.to_string());
-        Ok(page.map(|row| view(&self.context, who, &row, cards[&row.friend].clone())))
+        Ok(page.map(|row| {
+            let hides = blockers.contains(&row.friend);
+            view(&self.context, who, &row, cards[&row.friend].clone(), hides)
+        }))
     }
 
     /// One friend.
     pub async fn get(&self, who: UserId, friend: UserId) -> Result<Friend> {
         let mut unit = self.context.read().await?;
         let row = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
-        let card = card(&mut unit, friend).await?;
-        Ok(view(&self.context, who, &row, card))
+        seen(&self.context, &mut unit, who, &row).await
     }
 
     /// Sets or clears what one calls a friend; nobody else sees it.
@@ -49,8 +53,7 @@ impl Friends {
         let remark = remark.map(|remark| remark.0);
         let changed = row.remark != remark;
         row.remark = remark;
-        let card = card(&mut unit, friend).await?;
-        let view = view(&self.context, who, &row, card);
+        let view = seen(&self.context, &mut unit, who, &row).await?;
         if changed {
             unit.friends().set_remark(who, friend, row.remark.as_deref()).await?;
             unit.tell(who, event(Kind::FRIEND_UPDATED, &view)?, self.context.now()).await?;
@@ -87,6 +90,12 @@ pub(super) async fn befriend(
         }
     }
     unit.friends().add(a, b, now).await?;
+    // Whatever waits between the two is answered by this, also what one of them was never shown.
+    for (from, to) in [(a, b), (b, a)] {
+        if let Some(request) = unit.friend_requests().find_pending(from, to).await? {
+            unit.friend_requests().decide(request.id, RequestStatus::Accepted, None).await?;
+        }
+    }
     let room = RoomId::private(a, b).ok_or(Code::FriendSelf)?;
     for person in [a, b] {
         unit.conversations().ensure(person, &room, Seq(1)).await?;
@@ -96,15 +105,23 @@ pub(super) async fn befriend(
         unit.owe(&room, &Task::Append { kind: Kind::MESSAGE_SENT, content: greeting }, now).await?;
     }
     let row = |friend| Friendship { friend, remark: None, since: now };
-    let a_sees = view(context, a, &row(b), card(unit, b).await?);
-    let b_sees = view(context, b, &row(a), card(unit, a).await?);
+    let a_sees = seen(context, unit, a, &row(b)).await?;
+    let b_sees = seen(context, unit, b, &row(a)).await?;
     unit.tell(a, event(Kind::FRIEND_ADDED, &a_sees)?, now).await?;
     unit.tell(b, event(Kind::FRIEND_ADDED, &b_sees)?, now).await?;
     Ok((a_sees, b_sees))
 }
 
-fn view(context: &Context, who: UserId, row: &Friendship, user: UserCard) -> Friend {
-    let status = if context.hub.is_online(row.friend) { "online" } else { "offline" };
+/// One friend as `who` sees him.
+async fn seen(context: &Context, unit: &mut Unit, who: UserId, row: &Friendship) -> Result<Friend> {
+    let card = card(unit, row.friend).await?;
+    let hides = unit.blocks().get(row.friend, who).await?.is_some();
+    Ok(view(context, who, row, card, hides))
+}
+
+/// Who blocks me looks offline.
+fn view(context: &Context, who: UserId, row: &Friendship, user: UserCard, hides: bool) -> Friend {
+    let status = if context.hub.is_online(row.friend) && !hides { "online" } else { "offline" };
     Friend {
         user,
         remark: row.remark.clone(),

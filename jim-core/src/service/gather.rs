@@ -20,6 +20,18 @@ struct Waiting {
     running: bool,
 }
 
+struct Guard<'a>(&'a Mutex<Waiting>);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::thread::panicking() {
+            waiting.asks.clear();
+            waiting.running = false;
+        }
+    }
+}
+
 /// Reads the rights of private sends, many at a time.
 #[derive(Clone)]
 pub(super) struct RightsReader {
@@ -49,6 +61,8 @@ impl RightsReader {
     }
 
     async fn run(self) {
+        // A panic below must not leave later askers waiting for a task that is gone.
+        let _guard = Guard(&self.waiting);
         loop {
             let asks: Vec<Ask> = {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

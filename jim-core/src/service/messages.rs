@@ -99,7 +99,7 @@ impl Messages {
         digest: &ContentDigest,
     ) -> Result<Option<Sent>> {
         match self.context.logs.rooms.find_ref(room, who, &message.client_ref).await? {
-            Some(entry) if entry.digest.as_ref() == Some(digest) => Ok(Some(Sent::Again(entry))),
+            Some(entry) if entry.repeats(Some(digest)) => Ok(Some(Sent::Again(entry))),
             Some(_) => Err(Code::RefConflict.into()),
             None => Ok(None),
         }

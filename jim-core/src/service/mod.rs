@@ -25,7 +25,7 @@ pub use user_log::{LogPage, UserLog};
 pub use users::{Register, Users};
 
 use crate::error::{Error, Result};
-use crate::hub::Hub;
+use crate::hub::{Ended, Hub};
 use crate::id::UserId;
 use crate::log::Logs;
 use crate::model::{Kind, Limits};
@@ -83,7 +83,7 @@ pub(crate) struct Context {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) key: Arc<Key>,
     pub(crate) options: Arc<Options>,
-    pub(crate) ended: sessions::Ended,
+    pub(crate) ended: Ended,
 }
 
 /// Every service.
@@ -115,8 +115,15 @@ impl Services {
 }
 
 impl Context {
-    pub(crate) fn new(logs: Logs, hub: Arc<Hub>, random: Arc<dyn Random>, key: Key, options: Options) -> Self {
-        Context { logs, hub, random, key: Arc::new(key), options: Arc::new(options), ended: sessions::Ended::default() }
+    pub(crate) fn new(
+        logs: Logs,
+        hub: Arc<Hub>,
+        random: Arc<dyn Random>,
+        key: Key,
+        options: Options,
+        ended: Ended,
+    ) -> Self {
+        Context { logs, hub, random, key: Arc::new(key), options: Arc::new(options), ended }
     }
 
     fn now(&self) -> Millis {

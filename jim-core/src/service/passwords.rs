@@ -56,7 +56,12 @@ impl Passwords {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _place = self.places.acquire().await.map_err(|error| Error::Internal(error.into()))?;
+        let place = self.places.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
+        // The place is the work's: a caller that hangs up does not make room for another.
+        let work = move || {
+            let _place = place;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))
     }
 }

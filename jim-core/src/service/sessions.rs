@@ -8,9 +8,9 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use super::{Context, event};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::hub::Close;
-use crate::id::{SessionId, UserId};
+use crate::id::{Seq, SessionId, UserId};
 use crate::model::Kind;
 use crate::model::session::{Session, Source};
 use crate::model::user::UserState;
@@ -75,9 +75,6 @@ struct Alive {
     caller: Caller,
     until: Millis,
 }
-
-/// Sessions ended lately, and when this node learned of it.
-pub(crate) type Ended = Arc<Mutex<HashMap<SessionId, Millis>>>;
 
 #[derive(serde::Serialize)]
 struct Revoked {
@@ -153,8 +150,8 @@ impl Sessions {
         }
     }
 
-    /// Buys the next pair of tokens. Equal calls get equal answers while nobody has used one; after that the token
-    /// was stolen or is old, and the session ends.
+    /// Buys the next pair of tokens. Equal calls get equal answers while nobody has used one of the new tokens. A token
+    /// that comes back after its successor was used ends the session; one that is older still is refused.
     pub async fn refresh(&self, token: &str) -> Result<OpenSession> {
         let token = Token::parse(TokenKind::Refresh, token).ok_or(Code::RefreshInvalid)?;
         let hash = token.hash();
@@ -162,7 +159,10 @@ impl Sessions {
         let owner = found.ok_or(Code::RefreshInvalid)?.session.user;
         let mut unit = self.context.write(&[owner]).await?;
         let stored = unit.sessions().find_by_refresh(&hash).await?.ok_or(Code::RefreshInvalid)?;
-        self.check(&mut unit, &stored).await.map_err(|_| Code::RefreshInvalid)?;
+        match self.check(&mut unit, &stored).await {
+            Err(Error::Refused(_)) => return Err(Code::RefreshInvalid.into()),
+            checked => checked?,
+        }
         let now = self.context.now();
         let tokens = stored.tokens;
         let id = stored.session.id;
@@ -202,9 +202,11 @@ impl Sessions {
         self.revoke(caller.user, caller.session).await
     }
 
-    /// The caller's sessions, newest first.
-    pub async fn list(&self, who: UserId) -> Result<Vec<Session>> {
-        Ok(self.context.read().await?.sessions().list(who, self.context.now()).await?)
+    /// The caller's sessions, newest first, and the number of his log that they include.
+    pub async fn list(&self, who: UserId) -> Result<(Vec<Session>, Seq)> {
+        let mut unit = self.context.read().await?;
+        let sessions = unit.sessions().list(who, self.context.now()).await?;
+        Ok((sessions, unit.user_log().head(who).await?))
     }
 
     /// Ends one of the caller's sessions and closes its sockets.
@@ -242,6 +244,8 @@ impl Sessions {
     /// Takes a ticket. Used, late, foreign and invented ones look alike.
     pub async fn take_ticket(&self, ticket: &str) -> Result<Caller> {
         let ticket = Token::parse(TokenKind::Ticket, ticket).ok_or(Code::AuthRequired)?;
+        // What is invented must not cost a turn of the one writer.
+        self.context.read().await?.sessions().get_ticket(&ticket.hash()).await?.ok_or(Code::AuthRequired)?;
         let mut unit = self.context.write(&[]).await?;
         let taken = unit.sessions().take_ticket(&ticket.hash()).await?.ok_or(Code::AuthRequired)?;
         let stored = unit.sessions().get(taken.session).await?.ok_or(Code::AuthRequired)?;
@@ -286,7 +290,8 @@ fn forget(context: &Context, ids: &[SessionId]) {
 pub(super) async fn end_all(context: &Context, mut unit: Unit, user: UserId, except: Option<SessionId>) -> Result<()> {
     let now = context.now();
     let mut ended = Vec::new();
-    for session in unit.sessions().list(user, now).await? {
+    // Also those that can no longer be renewed: their sockets may be open.
+    for session in unit.sessions().list(user, Millis(i64::MIN)).await? {
         if Some(session.id) != except && unit.sessions().end(session.id, now).await? {
             unit.tell(user, event(Kind::SESSION_REVOKED, &Revoked { id: session.id })?, now).await?;
             ended.push(session.id);

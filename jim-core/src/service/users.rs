@@ -92,7 +92,10 @@ impl Users {
             _ => None,
         };
         let mut unit = self.context.write(&[user.id]).await?;
-        // The password may have changed while its hash was checked.
+        // Either may have changed while the hash was checked.
+        if unit.users().get(user.id).await?.is_none_or(|user| user.state != UserState::Active) {
+            return Err(Code::AccountDisabled.into());
+        }
         if unit.users().password_hash(user.id).await?.as_ref() != Some(&old_hash) {
             return Err(Code::InvalidCredentials.into());
         }
@@ -176,9 +179,11 @@ impl Users {
     }
 
     /// Those of some people who exist, by id.
-    pub async fn list(&self, _who: UserId, ids: &[UserId]) -> Result<Vec<UserCard>> {
-        let users = self.context.read().await?.users().list(ids).await?;
-        Ok(users.iter().filter(|user| user.state == UserState::Active).map(User::card).collect())
+    pub async fn list(&self, who: UserId, ids: &[UserId]) -> Result<Page<UserCard>> {
+        let mut unit = self.context.read().await?;
+        let users = unit.users().list(ids).await?;
+        let items = users.iter().filter(|user| user.state == UserState::Active).map(User::card).collect();
+        Ok(Page { items, next: None, log: unit.user_log().head(who).await? })
     }
 
     /// People whose nickname begins with a text, taken literally and without regard to case.

@@ -11,3 +11,4 @@ mod migrations;
 mod node;
 mod properties;
 mod sessions;
+mod sqlite;

@@ -151,7 +151,7 @@ async fn a_refresh_token_that_comes_back_after_its_successor_was_used_ends_the_s
         assert!(!is_good(&jim, &newest).await, "whoever holds a token of this session is out");
         assert_eq!(refusal(&jim.sessions().refresh(newest.refresh.expose()).await), Some(Code::RefreshInvalid));
         assert!(is_good(&jim, &other).await);
-        let living: Vec<_> = jim.sessions().list(ann).await.unwrap().iter().map(|session| session.id).collect();
+        let living: Vec<_> = jim.sessions().list(ann).await.unwrap().0.iter().map(|session| session.id).collect();
         assert_eq!(living, [other.id]);
     }
 }

@@ -180,8 +180,8 @@ impl AuthApi {
 
     /// Refresh
     ///
-    /// Buys the next pair of tokens. Repeated before a new token was used, it answers alike; after that the refresh
-    /// token counts as stolen and the session ends.
+    /// Buys the next pair of tokens. Repeated before a new token was used, it answers alike; after that the token counts
+    /// as stolen and the session ends. A token older than that is refused.
     ///
     /// Codes: `auth.refresh_invalid`.
     #[oai(path = "/auth/refresh", method = "post", operation_id = "refresh")]

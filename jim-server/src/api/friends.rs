@@ -1,5 +1,6 @@
 //! Friends.
 
+use jim_core::Error;
 use jim_core::model::friend::Remark;
 use jim_core::model::{All as _, At as _, Friend};
 use poem_openapi::param::{Path, Query};
@@ -123,7 +124,16 @@ impl FriendsApi {
     ///
     /// Codes: `auth.required`, `resource.not_found`.
     #[oai(path = "/friends/:user_id", method = "delete", operation_id = "removeFriend")]
-    async fn remove(&self, caller: Auth, user_id: Path<String>) -> Answer<Done> {
+    async fn remove(
+        &self,
+        caller: Auth,
+        user_id: Path<String>,
+        /// Whether my view of the history goes too; not supported yet.
+        erase_history: Query<Option<bool>>,
+    ) -> Answer<Done> {
+        if erase_history.0 == Some(true) {
+            return Err(Error::field("erase_history", "unsupported", "this server keeps the history").into());
+        }
         self.0.jim.friends().remove(caller.0.user, named(&user_id.0)?).await?;
         Ok(Done::Done)
     }

@@ -28,7 +28,10 @@ struct ListedSession {
 #[derive(Object)]
 struct SessionList {
     items: Vec<ListedSession>,
+    /// Always null: a person's sessions are one page.
     next: Option<String>,
+    /// The number of my own log that this list includes.
+    log: i64,
 }
 
 /// The operations of this file.
@@ -41,7 +44,7 @@ impl SessionsApi {
     /// Codes: `auth.required`.
     #[oai(path = "/me/sessions", method = "get", operation_id = "listSessions")]
     async fn list(&self, caller: Auth) -> Answer<Json<SessionList>> {
-        let sessions = self.0.jim.sessions().list(caller.0.user).await?;
+        let (sessions, log) = self.0.jim.sessions().list(caller.0.user).await?;
         let listed = |session: Session| ListedSession {
             id: session.id.0,
             device: session.device,
@@ -50,7 +53,7 @@ impl SessionsApi {
             last_seen_at: session.seen_at.into(),
             current: session.id == caller.0.session,
         };
-        found(SessionList { items: sessions.into_iter().map(listed).collect(), next: None })
+        found(SessionList { items: sessions.into_iter().map(listed).collect(), next: None, log: log.0 })
     }
 
     /// End all my other sessions

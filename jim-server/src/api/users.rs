@@ -33,8 +33,7 @@ struct UserList {
     items: Vec<UserObject>,
     next: Option<String>,
     /// The number of my own log that this list includes.
-    #[oai(skip_serializing_if_is_none)]
-    log: Option<i64>,
+    log: i64,
 }
 
 /// The operations of this file.
@@ -64,11 +63,9 @@ impl UsersApi {
         throttles.search.check(caller.0.user)?;
         let limits = &jim.options().limits;
         let who = caller.0.user;
-        match (nickname.0, ids.0) {
+        let page = match (nickname.0, ids.0) {
             (Some(prefix), None) => {
-                let page = jim.users().find(who, &prefix, cursor.0.as_deref(), page_size(limit.0, limits)?).await?;
-                let items = page.items.into_iter().map(Into::into).collect();
-                found(UserList { items, next: page.next, log: Some(page.log.0) })
+                jim.users().find(who, &prefix, cursor.0.as_deref(), page_size(limit.0, limits)?).await?
             }
             (None, Some(ids)) => {
                 let parsed: Option<Vec<UserId>> = ids.split(',').map(|id| id.parse().ok()).collect();
@@ -76,11 +73,12 @@ impl UsersApi {
                 let ids = parsed.filter(|ids| ids.len() <= most);
                 let ids =
                     ids.ok_or_else(|| Error::field("ids", "invalid", format!("1 to {most} ids, separated by commas")))?;
-                let items = jim.users().list(who, &ids).await?.into_iter().map(Into::into).collect();
-                found(UserList { items, next: None, log: None })
+                jim.users().list(who, &ids).await?
             }
-            _ => Err(Error::field("nickname", "required", "either nickname or ids").into()),
-        }
+            _ => return Err(Error::field("nickname", "required", "either nickname or ids").into()),
+        };
+        let items = page.items.into_iter().map(Into::into).collect();
+        found(UserList { items, next: page.next, log: page.log.0 })
     }
 
     /// One person

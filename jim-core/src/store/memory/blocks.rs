@@ -31,6 +31,10 @@ impl BlockRepo for MemoryTx {
         Ok(above.take(limit.into()).map(|(_, row)| row.clone()).collect())
     }
 
+    async fn blockers(&mut self, user: UserId, of: &[UserId]) -> Res<Vec<UserId>> {
+        Ok(of.iter().filter(|other| self.state.blocks.get(**other, user).is_some()).copied().collect())
+    }
+
     async fn add(&mut self, user: UserId, blocked: UserId, at: Millis) -> Res<bool> {
         let new = self.state.blocks.get(user, blocked).is_none();
         if new {

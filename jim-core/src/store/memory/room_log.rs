@@ -28,8 +28,11 @@ impl Log {
     fn append(&mut self, new: &NewEntry) -> Appended {
         let triple = (new.by, new.client_ref.clone());
         if let Some(entry) = self.refs.get(&triple) {
-            let same = entry.digest == new.digest;
-            return if same { Appended::Again(entry.clone()) } else { Appended::Differs(entry.seq) };
+            return if entry.repeats(new.digest.as_ref()) {
+                Appended::Again(entry.clone())
+            } else {
+                Appended::Differs(entry.seq)
+            };
         }
         if let Guard::Fence(fence) = new.guard
             && self.head.fence > fence

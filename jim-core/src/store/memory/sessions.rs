@@ -103,6 +103,10 @@ impl SessionRepo for MemoryTx {
         Ok(())
     }
 
+    async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {
+        Ok(self.state.sessions.tickets.get(hash).cloned())
+    }
+
     async fn take_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {
         Ok(self.change().sessions.tickets.remove(hash))
     }

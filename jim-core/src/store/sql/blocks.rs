@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 
-use super::conn::{Verbs as _, args};
+use super::conn::{Arg, Verbs as _, args};
 use super::tx::SqlTx;
+use super::{chunks, sql, tuples};
 use crate::id::{Seq, UserId};
 use crate::model::block::BlockRow;
 use crate::repo::{BlockRepo, Res};
@@ -43,6 +44,22 @@ impl BlockRepo for SqlTx {
             )
             .await?;
         Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    async fn blockers(&mut self, user: UserId, of: &[UserId]) -> Res<Vec<UserId>> {
+        let mut conn = self.conn().await?;
+        let mut blockers = Vec::new();
+        for people in chunks(of, 128) {
+            let mut args = args![user];
+            args.extend(people.iter().copied().map(Arg::from));
+            let text = format!(
+                "SELECT user_id FROM jim_blocks WHERE blocked_id = ? AND user_id IN {}",
+                tuples(1, people.len())
+            );
+            let rows: Vec<(i64,)> = conn.rows(sql(text), args).await?;
+            blockers.extend(rows.into_iter().map(|(id,)| UserId(id)));
+        }
+        Ok(blockers)
     }
 
     async fn add(&mut self, user: UserId, blocked: UserId, at: Millis) -> Res<bool> {

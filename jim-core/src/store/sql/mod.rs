@@ -38,6 +38,9 @@ pub use migrate::MigrateError;
 /// How long somebody waits for others before the answer is `Busy`.
 const BUSY: Duration = Duration::from_secs(4);
 
+/// The same for the lane, which tries again by itself.
+const LANE_BUSY: Duration = Duration::from_secs(1);
+
 /// How SQLite writes its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -55,6 +58,8 @@ pub struct SqliteStore {
     units: Arc<Mutex<SqliteConnection>>,
     /// The reader of the send path; the pool would cost more than the question.
     rights: Mutex<SqliteConnection>,
+    /// Writes the log back into the file; needs a connection that may write.
+    keeper: Mutex<SqliteConnection>,
     readers: SqlitePool,
 }
 
@@ -63,7 +68,8 @@ impl SqliteStore {
     pub async fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         let options = options(path, durability);
         let units = first(&options).await?;
-        let lane = options.connect().await.map_err(repo_error)?;
+        let lane = options.clone().busy_timeout(LANE_BUSY).connect().await.map_err(repo_error)?;
+        let keeper = options.connect().await.map_err(repo_error)?;
         let rights = options.clone().read_only(true).connect().await.map_err(repo_error)?;
         let readers = SqlitePoolOptions::new()
             .test_before_acquire(false)
@@ -77,6 +83,7 @@ impl SqliteStore {
             gate: Arc::new(Semaphore::new(1)),
             lane: Mutex::new(room_log::Lane::new(lane)),
             rights: Mutex::new(rights),
+            keeper: Mutex::new(keeper),
             units: Arc::new(Mutex::new(units)),
             readers,
         }))
@@ -150,8 +157,8 @@ impl Store for SqliteStore {
     }
 
     async fn maintain(&self) -> Res<()> {
-        let mut connection = self.readers.acquire().await.map_err(repo_error)?;
-        connection.rows::<(i64, i64, i64)>("PRAGMA wal_checkpoint(PASSIVE)", args![]).await?;
+        let mut keeper = self.keeper.lock().await;
+        keeper.rows::<(i64, i64, i64)>("PRAGMA wal_checkpoint(PASSIVE)", args![]).await?;
         Ok(())
     }
 }

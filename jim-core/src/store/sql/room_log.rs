@@ -213,9 +213,7 @@ fn number(heads: &[Head], batch: &[NewEntry], known: &mut [Option<Arc<Entry>>]) 
     let answers = batch.iter().zip(known).map(|(new, known)| {
         let head = open.entry(new.room).or_insert(Head::empty(new.room));
         match (known.take(), new.guard) {
-            (Some(known), _) if known.digest == new.digest => Appended::Again(known),
-            // What was erased has no digest to compare: it was accepted, and stays so.
-            (Some(known), _) if known.body.is_none() => Appended::Again(known),
+            (Some(known), _) if known.repeats(new.digest.as_ref()) => Appended::Again(known),
             (Some(known), _) => Appended::Differs(known.seq),
             (None, Guard::Fence(fence)) if head.fence > fence => Appended::Stale(*head),
             (None, _) => Appended::New(Arc::new(head.number(new))),

@@ -174,15 +174,16 @@ impl SessionRepo for SqlTx {
         Ok(())
     }
 
-    async fn take_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {
+    async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {
         let mut conn = self.conn().await?;
         let row: Option<(i64, i64)> =
             conn.row("SELECT session_id, until_at FROM jim_tickets WHERE hash = ?", args![hash]).await?;
-        let taken = conn.run("DELETE FROM jim_tickets WHERE hash = ?", args![hash]).await? == 1;
-        Ok(row.filter(|_| taken).map(|(session, until)| Ticket {
-            hash: hash.clone(),
-            session: SessionId(session),
-            until: Millis(until),
-        }))
+        Ok(row.map(|(session, until)| Ticket { hash: hash.clone(), session: SessionId(session), until: Millis(until) }))
+    }
+
+    async fn take_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {
+        let ticket = self.get_ticket(hash).await?;
+        let taken = self.conn().await?.run("DELETE FROM jim_tickets WHERE hash = ?", args![hash]).await? == 1;
+        Ok(ticket.filter(|_| taken))
     }
 }

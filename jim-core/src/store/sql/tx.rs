@@ -51,29 +51,37 @@ pub(super) struct SqlTx {
 
 impl SqlTx {
     pub(super) async fn read(reader: PoolConnection<Sqlite>) -> Res<Self> {
-        let mut held = Held::Reader(reader);
-        held.run("BEGIN", args![]).await?;
+        let mut tx = SqlTx::holding(Held::Reader(reader));
+        let mut conn = tx.conn().await?;
+        conn.run("BEGIN", args![]).await?;
         // A deferred transaction sees the moment of its first statement; this is it.
-        held.rows::<(i64,)>("SELECT COUNT(*) FROM jim_settings", args![]).await?;
-        Ok(SqlTx { held: Arc::new(Mutex::new(Some(held))), watch: None })
+        conn.rows::<(i64,)>("SELECT COUNT(*) FROM jim_settings", args![]).await?;
+        drop(conn);
+        Ok(tx)
     }
 
     /// Units queue on their connection first and on the gate then, so that the lane has every second turn.
     pub(super) async fn write(store: &SqliteStore) -> Res<Self> {
         let conn = store.units.clone().lock_owned().await;
         let gate = store.gate.clone().acquire_owned().await.map_err(|error| RepoError::Unavailable(error.into()))?;
-        let mut held = Held::Writer { conn, _gate: gate };
-        held.run("BEGIN IMMEDIATE", args![]).await?;
-        let held = Arc::new(Mutex::new(Some(held)));
-        let watched = held.clone();
-        let watch = tokio::spawn(async move {
+        let mut tx = SqlTx::holding(Held::Writer { conn, _gate: gate });
+        tx.conn().await?.run("BEGIN IMMEDIATE", args![]).await?;
+        let watched = tx.held.clone();
+        tx.watch = Some(tokio::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
             if let Some(held) = watched.lock().await.take() {
                 tracing::warn!(seconds = PATIENCE.as_secs(), "a unit kept others from writing and was rolled back");
-                roll_back(held).await;
+                // A task of its own: the owner, when it learns, ends this one.
+                tokio::spawn(roll_back(held));
             }
-        });
-        Ok(SqlTx { held, watch: Some(watch) })
+        }));
+        Ok(tx)
+    }
+
+    /// Holds the connection before its transaction begins: a caller that hangs up while it does leaves a transaction
+    /// that only a rollback ends, and one too many does no harm.
+    fn holding(held: Held) -> Self {
+        SqlTx { held: Arc::new(Mutex::new(Some(held))), watch: None }
     }
 
     /// The connection; `Busy` when the unit took too long and was rolled back.

@@ -102,3 +102,16 @@ pub async fn blocks_are_paged_by_id_of_the_blocked(fresh: &Fresh) {
     assert_eq!(page(Some(ids[4]), 2).await, [ids[5]]);
     assert_eq!(page(Some(ids[5]), 2).await, []);
 }
+
+pub async fn who_of_some_people_blocks_a_person_is_told(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 5).await;
+    for blocker in [0, 3, 4] {
+        block(&*fresh.store, ids[blocker], ids[1]).await;
+    }
+    block(&*fresh.store, ids[1], ids[2]).await;
+    let mut unit = fresh.read().await;
+    let mut blockers = unit.blocks().blockers(ids[1], &[ids[0], ids[2], ids[3]]).await.unwrap();
+    blockers.sort_unstable();
+    assert_eq!(blockers, [ids[0], ids[3]]);
+    assert_eq!(unit.blocks().blockers(ids[1], &[]).await.unwrap(), []);
+}

@@ -68,6 +68,7 @@ macro_rules! contract_cases {
                 the_cut_is_set_once
                 a_block_is_removed_once_and_a_later_one_is_new
                 blocks_are_paged_by_id_of_the_blocked
+                who_of_some_people_blocks_a_person_is_told
             }
             conversations {
                 a_row_is_made_once_and_then_left_as_it_is

@@ -185,6 +185,7 @@ repo! { me: SessionRepo by sessions {
     }
     fn ended_since(at: Millis) -> Vec<SessionId>;
     fn add_ticket(ticket: &Ticket, now: Millis) -> ();
+    fn get_ticket(hash: &TokenHash) -> Option<Ticket>;
     fn take_ticket(hash: &TokenHash) -> Option<Ticket>; {
         if me.is(Fault::TicketTwice) {
             let ticket = me.unit().await?.sessions().take_ticket(hash).await?;
@@ -237,6 +238,7 @@ repo! { me: FriendRequestRepo by friend_requests {
 repo! { me: BlockRepo by blocks {
     fn get(user: UserId, blocked: UserId) -> Option<BlockRow>;
     fn list(user: UserId, after: Option<UserId>, limit: u16) -> Vec<BlockRow>;
+    fn blockers(user: UserId, of: &[UserId]) -> Vec<UserId>;
     fn add(user: UserId, blocked: UserId, at: Millis) -> bool;
     fn set_cut(user: UserId, blocked: UserId, cut: Seq) -> (); {
         let old = me.unit().await?.blocks().get(user, blocked).await?;
