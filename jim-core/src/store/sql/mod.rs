@@ -28,12 +28,16 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _, SqlStr};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
 
 use crate::id::UserId;
 use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, Unit};
 use conn::{Verbs as _, args, repo_error};
 
 pub use migrate::MigrateError;
+
+/// How long others may hold what is needed.
+const BUSY: Duration = Duration::from_secs(4);
 
 /// How SQLite writes its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +62,19 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens or makes the file and brings its schema up to date.
     pub async fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
+        // Two that turn one new file to WAL at once: one is refused without SQLite's busy handler being asked.
+        let patience = Instant::now() + BUSY;
+        loop {
+            match Self::try_open(path, durability).await {
+                Err(MigrateError::Store(RepoError::Busy)) if Instant::now() < patience => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         let options = options(path, durability);
         let mut units = options.connect().await.map_err(repo_error)?;
         migrate::run(&mut units).await?;
@@ -67,7 +84,7 @@ impl SqliteStore {
             .test_before_acquire(false)
             .min_connections(1)
             .max_connections(4)
-            .acquire_timeout(Duration::from_secs(4))
+            .acquire_timeout(BUSY)
             .connect_with(options.read_only(true))
             .await
             .map_err(repo_error)?;
@@ -97,7 +114,7 @@ fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
             Durability::Normal => SqliteSynchronous::Normal,
         })
         // The gate keeps our own writers apart; this is for a tool that reads or backs up the file.
-        .busy_timeout(Duration::from_secs(4))
+        .busy_timeout(BUSY)
         .foreign_keys(false)
         .disable_statement_logging()
         .statement_cache_capacity(256)
