@@ -104,8 +104,8 @@ async fn what_is_published_while_a_listener_attaches_is_neither_lost_nor_doubled
             for n in 0..6 {
                 let (town, person) = (town.clone(), pair[n % 2]);
                 work.spawn(async move {
-                    let begin = Seq(i64::try_from(n).unwrap() * 5);
-                    let begun = async || town.log.head(&room).await.unwrap().seq >= begin;
+                    let enough = Seq(i64::try_from(n).unwrap() * 5);
+                    let begun = async || town.log.head(&room).await.unwrap().seq >= enough;
                     eventually("messages are sent", begun).await;
                     let mut ear = town.attach(person).await;
                     let head = ear.head(&room.to_string());
@@ -243,7 +243,7 @@ async fn one_listener_too_many_of_a_person_is_refused() {
     let most = town.jim().options().limits.sockets_per_user;
     let mut ears = Vec::new();
     for n in 0..most {
-        let session = fixtures::session(&*town.store, ann.id, &format!("device-{}", n)).await;
+        let session = fixtures::session(&*town.store, ann.id, &format!("device-{n}")).await;
         ears.push(Ear::open(town.jim(), ann.id, session).await.unwrap());
     }
     assert_eq!(Ear::open(town.jim(), ann.id, ann.session).await.err(), Some(Close::TooMany));

@@ -59,12 +59,12 @@ async fn used(folder: &Path) -> (std::path::PathBuf, Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_who_open_one_new_file_at_once_both_succeed() {
+async fn all_who_open_one_new_file_at_once_succeed() {
     let whole = fresh().await;
-    for _ in 0..10 {
+    for _ in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let file = SqliteStore::file(folder.path());
-        let start = Arc::new(tokio::sync::Barrier::new(2));
+        let start = Arc::new(tokio::sync::Barrier::new(4));
         let opener = || {
             let (file, start) = (file.clone(), start.clone());
             tokio::spawn(async move {
@@ -72,9 +72,9 @@ async fn two_who_open_one_new_file_at_once_both_succeed() {
                 open(&file).await.map(drop)
             })
         };
-        let (one, two) = (opener(), opener());
-        one.await.unwrap().unwrap();
-        two.await.unwrap().unwrap();
+        for opening in [opener(), opener(), opener(), opener()] {
+            opening.await.unwrap().unwrap();
+        }
         assert_eq!(dump(&file).await, whole);
     }
 }

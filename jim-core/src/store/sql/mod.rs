@@ -28,6 +28,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, ConnectOptions as _, SqlSafeStr as _, SqlStr};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::Instant;
 
 use crate::id::UserId;
 use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, Unit};
@@ -66,6 +67,19 @@ pub struct SqliteStore {
 impl SqliteStore {
     /// Opens or makes the file and brings its schema up to date.
     pub async fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
+        // Two that turn one new file to WAL at once: one is refused without SQLite's busy handler being asked.
+        let patience = Instant::now() + BUSY;
+        loop {
+            match Self::try_open(path, durability).await {
+                Err(MigrateError::Store(RepoError::Busy)) if Instant::now() < patience => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         let options = options(path, durability);
         let units = first(&options).await?;
         let lane = options.clone().busy_timeout(LANE_BUSY).connect().await.map_err(repo_error)?;
