@@ -85,7 +85,7 @@ async fn the_last_message_before_silence_reaches_everybody_though_the_bus_lost_i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_published_while_a_listener_attaches_is_neither_lost_nor_doubled() {
-    const SENT: i64 = 60;
+    const SENT: i64 = 120;
     for bus in [Arc::new(LocalBus::default()) as Arc<dyn Bus>, FaultyBus::wild(3)] {
         let town = Arc::new(Town::with(bus, options()).await);
         town.log.slow.store(true, Ordering::SeqCst);
@@ -117,7 +117,7 @@ async fn what_is_published_while_a_listener_attaches_is_neither_lost_nor_doubled
             }
         }
         let amid = work.join_all().await.into_iter().filter(|amid| *amid == 1).count();
-        assert!(amid > 10, "only {amid} listeners attached while messages were sent");
+        assert!(amid > 0, "no listener attached while messages were sent");
     }
 }
 

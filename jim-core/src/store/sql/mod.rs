@@ -81,7 +81,8 @@ impl SqliteStore {
 
     async fn try_open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         let options = options(path, durability);
-        let units = first(&options).await?;
+        let mut units = options.connect().await.map_err(repo_error)?;
+        migrate::run(&mut units).await?;
         let lane = options.clone().busy_timeout(LANE_BUSY).connect().await.map_err(repo_error)?;
         let keeper = options.connect().await.map_err(repo_error)?;
         let rights = options.clone().read_only(true).connect().await.map_err(repo_error)?;
@@ -107,25 +108,6 @@ impl SqliteStore {
     #[must_use]
     pub fn file(data: &Path) -> PathBuf {
         data.join("jim.db")
-    }
-}
-
-/// The first connection, which turns the write-ahead log on and migrates. SQLite refuses the turn at once while another
-/// process makes it, whatever the busy time-out, so it is tried again.
-async fn first(options: &SqliteConnectOptions) -> Result<SqliteConnection, MigrateError> {
-    let deadline = tokio::time::Instant::now() + BUSY;
-    loop {
-        let opened = async {
-            let mut conn = options.connect().await.map_err(repo_error)?;
-            migrate::run(&mut conn).await?;
-            Ok(conn)
-        };
-        match opened.await {
-            Err(MigrateError::Store(RepoError::Busy)) if tokio::time::Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            opened => return opened,
-        }
     }
 }
 
