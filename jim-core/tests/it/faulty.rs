@@ -1,5 +1,6 @@
 //! A bus and room logs that go wrong on purpose. What goes wrong is drawn from a seed.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub(crate) struct FaultyBus {
     pub(crate) wild: AtomicBool,
     /// Whether every frame is lost.
     pub(crate) dead: AtomicBool,
+    /// Frames of rooms that were handed to it.
+    pub(crate) published: AtomicUsize,
     pub(crate) lost: AtomicUsize,
     pub(crate) doubled: AtomicUsize,
     pub(crate) delayed: AtomicUsize,
@@ -52,6 +55,7 @@ impl FaultyBus {
             dice: Dice::new(seed),
             wild: AtomicBool::new(false),
             dead: AtomicBool::new(false),
+            published: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
             doubled: AtomicUsize::new(0),
             delayed: AtomicUsize::new(0),
@@ -69,6 +73,9 @@ impl FaultyBus {
 #[async_trait]
 impl Bus for FaultyBus {
     async fn publish(&self, topic: Topic, frame: Bytes) -> Result<(), BusError> {
+        if matches!(topic, Topic::Room(_)) {
+            self.published.fetch_add(1, Ordering::SeqCst);
+        }
         if self.dead.load(Ordering::SeqCst) {
             self.lost.fetch_add(1, Ordering::SeqCst);
             return Ok(());
@@ -187,6 +194,8 @@ impl RoomLogRepo for FaultyLog {
             self.entered.add_permits(1);
             self.gate.acquire().await.unwrap().forget();
         }
+        let refs: HashSet<_> = batch.iter().map(|new| (new.room, new.by, &new.client_ref)).collect();
+        assert_eq!(refs.len(), batch.len(), "no reference comes twice in a batch");
         if let Some(stored) = self.failure(batch.len()) {
             self.failed.fetch_add(1, Ordering::SeqCst);
             self.log.append(&batch[..stored]).await?;

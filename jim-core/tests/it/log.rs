@@ -17,6 +17,7 @@ use jim_core::testkit::fixtures;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::faulty::FaultyBus;
 use crate::node::{Node, Town, eventually, message, options, refusal, send};
 
 /// Leaves a greeting in the outbox of a new room, as a node does that dies right after its commit. Where `appended`,
@@ -72,7 +73,8 @@ async fn what_a_crash_left_in_the_outbox_is_appended_once_by_whoever_comes_next(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_hangs_up_does_not_stop_the_announcement() {
-    let town = Town::new().await;
+    let bus = FaultyBus::new(6);
+    let town = Town::with(bus.clone(), options()).await;
     let (ann, ben, room) = town.friends().await;
     let mut ear = town.attach(ben).await;
     town.log.held.store(true, Ordering::SeqCst);
@@ -85,11 +87,14 @@ async fn a_caller_that_hangs_up_does_not_stop_the_announcement() {
     town.log.release();
     ear.until(&room.to_string(), 1).await;
     assert_eq!(ear.heard(&room.to_string())[0]["data"]["content"]["text"], "nobody-waits");
+    // The audit would bring it too, but late.
+    assert_eq!(bus.published.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_hangs_up_does_not_stop_the_greeting() {
-    let town = Town::new().await;
+    let bus = FaultyBus::new(6);
+    let town = Town::with(bus.clone(), options()).await;
     let people = town.people(2).await;
     let (ann, ben) = (people[0], people[1]);
     let mut ear = town.attach(ann).await;
@@ -102,6 +107,8 @@ async fn a_caller_that_hangs_up_does_not_stop_the_greeting() {
     town.log.release();
     ear.until(&fixtures::private(ann.id, ben.id).to_string(), 1).await;
     eventually("the outbox becomes empty", async || is_paid(&*town.store).await).await;
+    // The audit would bring it too, but late.
+    assert_eq!(bus.published.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -61,7 +61,7 @@ async fn used(folder: &Path) -> (std::path::PathBuf, Vec<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_who_open_one_new_file_at_once_succeed() {
     let whole = fresh().await;
-    for _ in 0..20 {
+    for _ in 0..40 {
         let folder = tempfile::tempdir().unwrap();
         let file = SqliteStore::file(folder.path());
         let start = Arc::new(tokio::sync::Barrier::new(4));
