@@ -16,11 +16,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use tokio::time::Instant;
 
 use bars::Plan;
 use controls::Control;
 use jim::Seed;
+use process::Machine;
 use report::Report;
 
 /// Whatever goes wrong ends the run, with words.
@@ -114,7 +114,7 @@ async fn measure(options: Options) -> Res<()> {
         rounds: if options.quick { 1 } else { options.rounds.max(1) },
     };
     let parts = if options.only.is_empty() { PARTS.to_vec() } else { options.only };
-    let began = Instant::now();
+    let machine = Machine::now()?;
     let mut report = Report::default();
     let seed = Seed::plant(&plan).await?;
     for part in parts {
@@ -129,7 +129,7 @@ async fn measure(options: Options) -> Res<()> {
             report.failure(part, &*error);
         }
     }
-    report.note(process::machine(&plan, seed.file_limit, began.elapsed())?);
+    report.note(process::describe(&plan, seed.file_limit, &machine)?);
     let text = report.markdown();
     println!("\n{text}");
     if let Some(file) = options.markdown {

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::Res;
 use crate::bars::Plan;
@@ -95,11 +95,28 @@ fn listening(line: &str) -> Option<String> {
 }
 
 fn cpu(pid: &str) -> Res<f64> {
+    Ok(cpu_times(pid)?[..2].iter().sum())
+}
+
+/// User and system time of a process, and those of its children that have ended.
+fn cpu_times(pid: &str) -> Res<[f64; 4]> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The second field is the program's name in brackets, which may hold anything.
-    let rest = stat.rsplit_once(") ").ok_or("/proc/PID/stat has no name")?.1;
-    let ticks = rest.split(' ').skip(11).take(2).map(str::parse::<u32>);
-    Ok(f64::from(ticks.sum::<Result<u32, _>>()?) * TICK)
+    let mut fields = stat.rsplit_once(") ").ok_or("/proc/PID/stat has no name")?.1.split(' ').skip(11);
+    let mut times = [0.0; 4];
+    for time in &mut times {
+        *time = fields.next().ok_or("/proc/PID/stat is short")?.parse::<f64>()? * TICK;
+    }
+    Ok(times)
+}
+
+/// The CPU time that all programs of the machine have used since it started, in seconds.
+fn machine_cpu() -> Res<f64> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let fields = stat.lines().next().ok_or("/proc/stat is empty")?.split_whitespace().skip(1);
+    let times: Vec<f64> = fields.map(str::parse).collect::<Result<_, _>>()?;
+    // The fourth and fifth are idle time and waiting for disks; those after the eighth are parts of the first two.
+    Ok(times.iter().take(8).enumerate().filter(|(at, _)| !matches!(at, 3 | 4)).map(|(_, time)| time * TICK).sum())
 }
 
 /// The CPU time that this process has used so far, in seconds.
@@ -118,14 +135,29 @@ pub(crate) fn file_limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
+/// The machine when the run began.
+pub(crate) struct Machine {
+    began: Instant,
+    others: f64,
+}
+
+impl Machine {
+    pub(crate) fn now() -> Res<Self> {
+        Ok(Machine { began: Instant::now(), others: machine_cpu()? - cpu_times("self")?.iter().sum::<f64>() })
+    }
+}
+
 /// What one must know of the machine and the run to read the figures.
-pub(crate) fn machine(plan: &Plan, server_file_limit: u64, took: Duration) -> Res<String> {
+pub(crate) fn describe(plan: &Plan, server_file_limit: u64, before: &Machine) -> Res<String> {
     let cores = std::thread::available_parallelism()?;
+    let now = Machine::now()?;
+    let took = (now.began - before.began).as_secs_f64();
+    let others = (now.others - before.others) / (took * f64::from(u32::try_from(cores.get())?));
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let version = std::process::Command::new(&plan.binary).arg("--version").output()?;
     Ok(format!(
         "{cores} cores for driver and server together; file limit {} in the driver, {} in the server; {}; Linux {}; \
-         databases on {}, a durable write of 4 kB takes {:.2} ms; rounds of {} s, {} of each; {:.0} s in all",
+         databases on {}, a durable write of 4 kB takes {:.2} ms; rounds of {} s, {} of each; {took:.0} s in all, in which other programs took {:.0}% of the CPU time",
         file_limit(),
         server_file_limit,
         String::from_utf8_lossy(&version.stdout).trim(),
@@ -134,7 +166,7 @@ pub(crate) fn machine(plan: &Plan, server_file_limit: u64, took: Duration) -> Re
         durable_write(&plan.folder)?.as_secs_f64() * 1e3,
         plan.round.as_secs(),
         plan.rounds,
-        took.as_secs_f64(),
+        others.max(0.0) * 100.0,
     ))
 }
 
@@ -154,7 +186,7 @@ fn durable_write(folder: &Path) -> Res<Duration> {
     let mut file = tempfile::tempfile_in(folder)?;
     let mut times = Vec::new();
     for _ in 0..101 {
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         file.write_all(&[7; 4096])?;
         file.sync_data()?;
         times.push(began.elapsed());
