@@ -16,9 +16,9 @@ use crate::support::{Person, Server, befriend};
 /// People in a ring, who send to both neighbours and listen.
 const RING: usize = 16;
 /// Pairs of whom one is blocked in the midst of the run.
-const PAIRS: usize = 4;
-/// Devices with which each of those sends at once, so that some sends meet the block half-way.
-const DEVICES: usize = 4;
+const PAIRS: usize = 6;
+/// Devices with which each of those sends at once.
+const DEVICES: usize = 8;
 
 /// A pair.
 struct Pair {

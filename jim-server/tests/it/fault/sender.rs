@@ -17,6 +17,8 @@ use crate::support::{Answer, Person, message};
 /// A moment after which nothing new from one person may reach another.
 #[derive(Default)]
 pub(super) struct Block {
+    /// It is about to come: everybody sends as fast as he can, so that some sends meet it half-way.
+    near: AtomicBool,
     asked: AtomicBool,
     answered: AtomicBool,
     /// The end of the room's log, read after the answer: what stands above it was stored after the block.
@@ -63,8 +65,10 @@ impl Sender {
                 let old = self.sent.acks[self.rng.random_range(0..self.sent.acks.len())].name.clone();
                 self.send(&old).await;
             }
-            // Many send at once, and the machine has other things to do.
-            sleep(Duration::from_millis(self.rng.random_range(0..20))).await;
+            if !self.is(|block| &block.near) {
+                // Many send at once, and the machine has other things to do.
+                sleep(Duration::from_millis(self.rng.random_range(0..20))).await;
+            }
         }
         if let Some(head) = self.block.as_ref().and_then(|block| block.head.get()) {
             let late = self.sent.acks.iter().filter(|ack| ack.seq > *head).map(|ack| ack.name.clone());
@@ -114,9 +118,12 @@ impl Sender {
 /// Blocks somebody after a while.
 pub(super) async fn block_after(pause: Duration, blocker: Person, other: Person, block: Arc<Block>) {
     sleep(pause).await;
+    block.near.store(true, Ordering::SeqCst);
+    sleep(Duration::from_millis(300)).await;
     block.asked.store(true, Ordering::SeqCst);
     answered(&blocker, Method::PUT, &format!("/blocks/{}", other.id), 204).await;
     block.answered.store(true, Ordering::SeqCst);
+    block.near.store(false, Ordering::SeqCst);
     let newest = format!("/rooms/{}/entries?limit=1", blocker.room(&other));
     let head = answered(&blocker, Method::GET, &newest, 200).await.json()["last"].as_i64();
     block.head.set(head.expect("a number")).expect("one block");
