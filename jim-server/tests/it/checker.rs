@@ -130,8 +130,9 @@ impl Reader {
             return false;
         }
         match known.get(&(ack.name.room.as_str(), ack.seq)) {
+            Some(names) if names.is_empty() => !self.hidable.contains(&ack.name),
+            Some(names) => !names.contains(&ack.name),
             None => true,
-            Some(names) => names.is_empty() && !self.hidable.contains(&ack.name),
         }
     }
 
@@ -233,6 +234,14 @@ mod tests {
     }
 
     #[test]
+    fn an_acknowledged_message_in_whose_place_stands_another_is_lost() {
+        let report = planted(|history| {
+            history.acks.push(Ack { name: Name { client_ref: "phantom".into(), ..name(1) }, seq: 3 });
+        });
+        assert_eq!(report, Report { acked: 7, lost: 2, reordered: 1, ..Report::default() });
+    }
+
+    #[test]
     fn a_message_under_two_numbers_is_duplicated() {
         let report = planted(|history| {
             let twice = Seen { seq: LAST + 1, ..seen(3) };
@@ -248,7 +257,7 @@ mod tests {
             history.acks.push(Ack { name: name(3), seq: LAST + 1 });
             history.readers[0].heads.insert(ROOM.into(), LAST);
         });
-        // Nobody sees it there either.
+        // Nobody sees it where the second answer says either.
         assert_eq!(report, Report { duplicated: 1, lost: 2, ..clean() });
     }
 

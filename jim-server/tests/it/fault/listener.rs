@@ -9,8 +9,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::sender::answered;
 use crate::checker::{Name, Reader, Seen};
-use crate::support::{Answer, Event, PATIENCE, Person, Refused, Socket};
+use crate::support::{Event, PATIENCE, Person, Refused, Socket};
 
 /// The last number of each room; none while it still grows.
 pub(super) type Goal = watch::Receiver<Option<BTreeMap<String, i64>>>;
@@ -106,13 +107,7 @@ pub(super) async fn read_all(person: &Person, rooms: &[String]) -> Reader {
 /// Reads a page, again and again until it is answered.
 async fn read(person: &Person, room: &str, after: i64) -> Value {
     let path = format!("/rooms/{room}/entries?after={after}&limit=100");
-    loop {
-        match Answer::tried(person.request(Method::GET, &path)).await {
-            Ok(answer) if answer.status == 200 => return answer.json(),
-            Ok(answer) if answer.status != 503 => panic!("{path}: {answer:?}"),
-            Ok(_) | Err(_) => sleep(Duration::from_millis(20)).await,
-        }
-    }
+    answered(person, Method::GET, &path, 200).await.json()
 }
 
 fn seen(entry: &Value) -> Seen {

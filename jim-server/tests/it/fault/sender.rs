@@ -1,8 +1,8 @@
 //! Somebody who sends, and repeats what was not answered until it is.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rand::RngExt as _;
@@ -17,8 +17,12 @@ use crate::support::{Answer, Person, message};
 /// A moment after which nothing new from one person may reach another.
 #[derive(Default)]
 pub(super) struct Block {
+    /// It is about to come: everybody sends as fast as he can, so that some sends meet it half-way.
+    near: AtomicBool,
     asked: AtomicBool,
     answered: AtomicBool,
+    /// The end of the room's log, read after the answer: what stands above it was stored after the block.
+    head: OnceLock<i64>,
 }
 
 /// What became of everything that one person sent.
@@ -30,6 +34,8 @@ pub(super) struct Sent {
 }
 
 pub(super) struct Sender {
+    /// Makes references of several senders of one person differ.
+    label: usize,
     person: Person,
     rooms: Vec<String>,
     rng: StdRng,
@@ -38,8 +44,13 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(person: Person, rooms: Vec<String>, rng: StdRng, block: Option<Arc<Block>>) -> Sender {
-        Sender { person, rooms, rng, block, sent: Sent::default() }
+    pub(super) fn new(label: usize, person: Person, rooms: Vec<String>, rng: StdRng) -> Sender {
+        Sender { label, person, rooms, rng, block: None, sent: Sent::default() }
+    }
+
+    /// Somebody who is blocked in the midst of it.
+    pub(super) fn until(self, block: Arc<Block>) -> Sender {
+        Sender { block: Some(block), ..self }
     }
 
     /// Sends until it is told to stop, and ends with nothing unanswered.
@@ -48,14 +59,20 @@ impl Sender {
         while !stop.is_cancelled() {
             number += 1;
             let room = self.rooms[self.rng.random_range(0..self.rooms.len())].clone();
-            let name = Name { room, by: self.person.id, client_ref: format!("m-{number}") };
+            let name = Name { room, by: self.person.id, client_ref: format!("m-{}-{number}", self.label) };
             self.send(&name).await;
             if self.rng.random_bool(0.1) && !self.sent.acks.is_empty() {
                 let old = self.sent.acks[self.rng.random_range(0..self.sent.acks.len())].name.clone();
                 self.send(&old).await;
             }
-            // Many send at once, and the machine has other things to do.
-            sleep(Duration::from_millis(self.rng.random_range(0..20))).await;
+            if !self.is(|block| &block.near) {
+                // Many send at once, and the machine has other things to do.
+                sleep(Duration::from_millis(self.rng.random_range(0..20))).await;
+            }
+        }
+        if let Some(head) = self.block.as_ref().and_then(|block| block.head.get()) {
+            let late = self.sent.acks.iter().filter(|ack| ack.seq > *head).map(|ack| ack.name.clone());
+            self.sent.forbidden.extend(late);
         }
         self.sent
     }
@@ -98,15 +115,26 @@ impl Sender {
     }
 }
 
-/// Blocks somebody after a while, and repeats it until it is answered.
-pub(super) async fn block_after(pause: Duration, blocker: Person, other: i64, block: Arc<Block>) {
+/// Blocks somebody after a while.
+pub(super) async fn block_after(pause: Duration, blocker: Person, other: Person, block: Arc<Block>) {
     sleep(pause).await;
+    block.near.store(true, Ordering::SeqCst);
+    sleep(Duration::from_millis(300)).await;
     block.asked.store(true, Ordering::SeqCst);
-    let path = format!("/blocks/{other}");
+    answered(&blocker, Method::PUT, &format!("/blocks/{}", other.id), 204).await;
+    block.answered.store(true, Ordering::SeqCst);
+    block.near.store(false, Ordering::SeqCst);
+    let newest = format!("/rooms/{}/entries?limit=1", blocker.room(&other));
+    let head = answered(&blocker, Method::GET, &newest, 200).await.json()["last"].as_i64();
+    block.head.set(head.expect("a number")).expect("one block");
+}
+
+/// Repeats a call until it is answered.
+pub(super) async fn answered(person: &Person, method: Method, path: &str, status: u16) -> Answer {
     loop {
-        match Answer::tried(blocker.request(Method::PUT, &path)).await {
-            Ok(answer) if answer.status == 204 => return block.answered.store(true, Ordering::SeqCst),
-            Ok(answer) if answer.status != 503 => panic!("{answer:?}"),
+        match Answer::tried(person.request(method.clone(), path)).await {
+            Ok(answer) if answer.status == status => return answer,
+            Ok(answer) if answer.status != 503 => panic!("{method} {path}: {answer:?}"),
             Ok(_) | Err(_) => sleep(Duration::from_millis(20)).await,
         }
     }
