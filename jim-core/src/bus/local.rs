@@ -28,11 +28,14 @@ impl Default for LocalBus {
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, topic: Topic, frame: Bytes) -> Result<(), BusError> {
-        let heard = self.topics.read().unwrap_or_else(PoisonError::into_inner).contains(&topic);
-        if heard {
+        if self.is_heard(topic) {
             self.queue.send(Delivery::Frame(topic, frame)).await.map_err(|error| BusError(error.into()))?;
         }
         Ok(())
+    }
+
+    fn is_heard(&self, topic: Topic) -> bool {
+        self.topics.read().unwrap_or_else(PoisonError::into_inner).contains(&topic)
     }
 
     async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError> {

@@ -38,6 +38,11 @@ pub struct BusError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 pub trait Bus: Send + Sync {
     /// Hands a frame to every node that subscribes to the topic.
     async fn publish(&self, topic: Topic, frame: Bytes) -> Result<(), BusError>;
+    /// Whether anybody may hear a topic; `false` only when it is certain that nobody does, and a frame would be made
+    /// for nothing.
+    fn is_heard(&self, _topic: Topic) -> bool {
+        true
+    }
     /// Begins to hear topics; returns when that is certain. Twice is as once.
     async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError>;
     /// Stops to hear topics.

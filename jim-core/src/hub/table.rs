@@ -124,7 +124,11 @@ impl Table {
             return 0;
         }
         place.next = Some(head.next());
-        self.flush(log)
+        let delivered = self.flush(log);
+        if self.logs.get(&log).is_some_and(|log| !log.held.is_empty()) {
+            self.doubt(log, Instant::now());
+        }
+        delivered
     }
 
     /// Takes a frame; says how many listeners were given something.

@@ -14,7 +14,7 @@ use crate::bus::{Bus, Topic};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, UserId};
 use crate::model::content::ClientRef;
-use crate::model::entry::NewEntry;
+use crate::model::entry::{Entry, NewEntry};
 use crate::repo::{Appended, RepoError, Res, RoomLogRepo};
 
 /// Entries of one batch, by the contract of [`RoomLogRepo::append`].
@@ -32,6 +32,8 @@ struct Offer {
 }
 
 struct Batch {
+    /// An earlier try may have stored some of it, unannounced.
+    retried: bool,
     answers: Vec<oneshot::Sender<Result<Appended>>>,
     appended: Res<Vec<Appended>>,
 }
@@ -91,8 +93,8 @@ impl Lane {
                 }
                 twins = take_twins(&mut offers);
                 let (new, answers): (Vec<_>, Vec<_>) = offers.drain(..).map(|offer| (offer.new, offer.answer)).unzip();
-                let appended = self.store(&new).await;
-                if batches.send(Batch { answers, appended }).await.is_err() {
+                let (retried, appended) = self.store(&new).await;
+                if batches.send(Batch { retried, answers, appended }).await.is_err() {
                     return;
                 }
             }
@@ -100,22 +102,25 @@ impl Lane {
         tokio::join!(announcer, appender);
     }
 
-    async fn store(&self, new: &[NewEntry]) -> Res<Vec<Appended>> {
+    /// Whether it took more than one try, and what became of it.
+    async fn store(&self, new: &[NewEntry]) -> (bool, Res<Vec<Appended>>) {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(20);
+        let mut retried = false;
         loop {
             match self.rooms.append(new).await {
                 Err(RepoError::Busy | RepoError::Unavailable(_)) if Instant::now() < deadline => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
+                    retried = true;
                 }
                 Err(error) => {
                     tracing::error!(error.cause = ?error, entries = new.len(), "a batch was not appended");
-                    return Err(error);
+                    return (retried, Err(error));
                 }
                 Ok(appended) => {
                     Stats::add(&self.stats.batches, 1);
-                    return Ok(appended);
+                    return (retried, Ok(appended));
                 }
             }
         }
@@ -131,15 +136,30 @@ impl Lane {
             return;
         };
         for (appended, answer) in appended.into_iter().zip(batch.answers) {
-            if let Appended::New(entry) = &appended {
+            let new = match &appended {
+                Appended::New(entry) => Some(entry),
+                // A hub drops what it has sent already.
+                Appended::Again(entry) if batch.retried => Some(entry),
+                _ => None,
+            };
+            if let Some(entry) = new {
                 Stats::add(&self.stats.appended, 1);
-                Stats::add(&self.stats.encoded, 1);
-                let frame = Frame::room(entry).encode();
-                if let Err(error) = self.bus.publish(Topic::Room(entry.room), frame).await {
-                    tracing::warn!(error.cause = %error, "an entry was not published; the audit will find it");
-                }
+                self.publish(entry).await;
             }
             let _ = answer.send(Ok(appended));
+        }
+    }
+}
+
+impl Lane {
+    async fn publish(&self, entry: &Entry) {
+        let topic = Topic::Room(entry.room);
+        if !self.bus.is_heard(topic) {
+            return;
+        }
+        Stats::add(&self.stats.encoded, 1);
+        if let Err(error) = self.bus.publish(topic, Frame::room(entry).encode()).await {
+            tracing::warn!(error.cause = %error, "an entry was not published; the audit will find it");
         }
     }
 }

@@ -38,17 +38,17 @@ impl Blocks {
         let room = RoomId::private(who, other).ok_or(Code::BlockSelf)?;
         let mut unit = self.context.write(&[who, other]).await?;
         unit.users().get(other).await?.ok_or(Code::NotFound)?;
-        let now = self.context.now();
-        if unit.blocks().add(who, other, now).await? {
-            unit.tell(who, event(Kind::BLOCK_ADDED, &About { user_id: other })?, now).await?;
-            self.context.logs.finish(unit).await?;
-        } else {
-            drop(unit);
-        }
-        let head = self.context.logs.rooms.head(&room).await?;
-        let mut unit = self.context.write(&[who, other]).await?;
-        unit.blocks().set_cut(who, other, head.seq).await?;
+        unit.blocks().add(who, other, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
+        let head = self.context.logs.rooms.head(&room).await?;
+        let mut unit = self.context.write(&[who]).await?;
+        // Told together with the number: who learns of the block can read it. A call that a crash cut short is
+        // finished by the next one.
+        if unit.blocks().get(who, other).await?.is_some_and(|block| block.cut.is_none()) {
+            unit.blocks().set_cut(who, other, head.seq).await?;
+            unit.tell(who, event(Kind::BLOCK_ADDED, &About { user_id: other })?, self.context.now()).await?;
+            self.context.logs.finish(unit).await?;
+        }
         self.context.hub.refresh(who).await
     }
 
