@@ -3,7 +3,10 @@
 //! There are no spans: the bunyan layer writes two records for each. Bunyan's own fields `name`, `msg`, `level`,
 //! `time`, `pid`, `hostname` and `v` must not be used as fields of an event; it drops them silently.
 
+mod lines;
+
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use tracing_bunyan_formatter::BunyanFormattingLayer;
 use tracing_subscriber::filter::filter_fn;
@@ -11,7 +14,17 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+use self::lines::Lines;
 use crate::config::BadConfig;
+
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Writes lines that still wait; to be called before the process ends.
+pub fn flush() {
+    if let Some(lines) = LINES.get() {
+        lines.flush();
+    }
+}
 
 /// Starts the log of this process; `RUST_LOG` goes before `level`. To be called once.
 pub fn init(level: &str) -> Result<(), BadConfig> {
@@ -25,7 +38,9 @@ pub fn init(level: &str) -> Result<(), BadConfig> {
     if std::io::stdout().is_terminal() {
         log.with(tracing_subscriber::fmt::layer().with_target(false).with_filter(events)).init();
     } else {
-        let bunyan = BunyanFormattingLayer::new("jim".to_owned(), std::io::stdout);
+        let lines = Lines::to_stdout().map_err(|error| BadConfig::at("", error.to_string()))?;
+        let lines = LINES.get_or_init(|| lines).clone();
+        let bunyan = BunyanFormattingLayer::new("jim".to_owned(), lines);
         let bunyan = bunyan.skip_fields(["file", "line"].into_iter()).map_err(|e| BadConfig::at("", e.to_string()))?;
         log.with(bunyan.with_filter(events)).init();
     }
