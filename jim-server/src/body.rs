@@ -134,12 +134,16 @@ impl<T: Type + DeserializeOwned> ParsePayload for Body<T> {
     const IS_REQUIRED: bool = true;
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
-        let rules = Visit::of(request).map(|visit| visit.body()).unwrap_or_default();
+        let visit = Visit::of(request);
+        let rules = visit.map(|visit| visit.body()).unwrap_or_default();
         let kind = kind(request);
         if kind == Kind::Other {
             return Err(ApiError::new(http::UNSUPPORTED_MEDIA_TYPE).into());
         }
         let bytes = read(request, body, rules).await?;
+        if let Some(visit) = visit {
+            visit.set_read();
+        }
         match kind {
             Kind::Unsaid if bytes.is_empty() => Ok(Body::parse(b"{}")?),
             Kind::Unsaid => Err(ApiError::new(http::UNSUPPORTED_MEDIA_TYPE).into()),

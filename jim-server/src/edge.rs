@@ -80,6 +80,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let headers = response.headers_mut();
         protect(headers);
         headers.insert(REQUEST_ID, visit.request_id_header());
+        if visit.is_unread() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(cors) = &self.cors {
             cors.mark(origin.as_ref(), headers);
         }

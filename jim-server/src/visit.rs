@@ -1,7 +1,7 @@
 //! What is known of one request while it is served.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jim_core::id::UserId;
@@ -20,12 +20,14 @@ pub struct Visit {
     accept_language: Option<HeaderValue>,
     route: OnceLock<Arc<str>>,
     user: AtomicI64,
+    unread: AtomicBool,
 }
 
 impl Visit {
     /// A request that begins; it is named by itself if its name is sane, else by us.
     pub(crate) fn new(headers: &HeaderMap, ids: &RequestIds, source: IpAddr, body: BodyRules) -> Self {
         let own = headers.get("x-request-id").filter(|id| is_sane(id.as_bytes()));
+        let empty = headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
         Visit {
             request_id: own.cloned().unwrap_or_else(|| ids.next()),
             source,
@@ -33,6 +35,7 @@ impl Visit {
             accept_language: headers.get(header::ACCEPT_LANGUAGE).cloned(),
             route: OnceLock::new(),
             user: AtomicI64::new(0),
+            unread: AtomicBool::new(!empty || headers.contains_key(header::TRANSFER_ENCODING)),
         }
     }
 
@@ -72,6 +75,16 @@ impl Visit {
 
     pub(crate) fn body(&self) -> BodyRules {
         self.body
+    }
+
+    /// The body was read to its end.
+    pub(crate) fn set_read(&self) {
+        self.unread.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the answer leaves a body behind: hyper cuts such a connection, and its client must know.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
     }
 
     pub(crate) fn accept_language(&self) -> Option<&HeaderValue> {

@@ -302,12 +302,15 @@ async fn what_is_missing_unknown_or_said_twice_is_refused_and_changes_nothing() 
         let bytes = who.request(method.clone(), &path).header("content-type", "application/json");
         Answer::to(bytes.body(b"{\"a\":\"\xff\"}".to_vec())).await.refused(400, "request.malformed");
         let large = format!(r#"{{{inside}{comma}"large":"{}"}}"#, "x".repeat(70_000));
-        let large = raw(large).await;
-        large.refused(413, "request.too_large");
-        assert_eq!(large.header("connection"), "close", "what was not read ends the connection, and that is said");
+        let answer = raw(large).await;
+        answer.refused(413, "request.too_large");
+        assert_eq!(answer.header("connection"), "close", "what was not read ends the connection, and that is said");
+        assert_eq!(raw("{".into()).await.header("connection"), "", "what was read does not");
         for kind in ["text/plain", "application/xml", "multipart/form-data", "application/json; charset=latin1"] {
             let call = who.request(method.clone(), &path).header("content-type", kind).body(sound.to_string());
-            Answer::to(call).await.refused(415, "request.unsupported_media_type");
+            let answer = Answer::to(call).await;
+            answer.refused(415, "request.unsupported_media_type");
+            assert_eq!(answer.header("connection"), "close");
         }
     }
     assert_eq!(stage.everything().await, before);
