@@ -9,11 +9,6 @@ use clap::{Parser, Subcommand};
 use jim_server::config::{BadConfig, Config};
 use jim_server::{openapi, serve, telemetry, wire};
 
-// Gives the 19 MiB of each password hash back to the system, which the C library's allocator keeps, and costs a send
-// less (`docs/adr/0005-allocator.md`).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// An instant-messaging backend.
 #[derive(Parser)]
 #[command(name = "jim", version)]

@@ -137,6 +137,8 @@ impl Messages {
         };
         let mut entries = self.context.logs.rooms.read(&room, slice, limit + 1).await?;
         entries.retain(|entry| entry.seq >= visible.from);
+        // Entries that came after the head was read count too, also the one that only shows that there is more.
+        let last = entries.last().map_or(head, |entry| head.max(entry.seq));
         let has_more = entries.len() > usize::from(limit);
         if has_more {
             match slice {
@@ -144,7 +146,6 @@ impl Messages {
                 _ => drop(entries.remove(0)),
             }
         }
-        let last = entries.last().map_or(head, |entry| head.max(entry.seq));
         let items = entries.iter().map(|entry| visible.show(entry)).collect();
         Ok(History { items, first: visible.first(last), last, has_more, gap })
     }
