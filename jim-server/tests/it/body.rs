@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{exchange, rest, told};
+use crate::support::{exchange, rest, told};
 
 struct Small;
 

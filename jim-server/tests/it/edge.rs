@@ -3,11 +3,11 @@
 use reqwest::{Client, Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::{Server, told};
+use crate::support::{Server, eventually, told};
 
 #[tokio::test]
 async fn meta_health_and_pages_are_there() {
-    let server = Server::start(&[("JIM__LIMITS__FRIENDS", "7")]);
+    let server = Server::with(&[("limits.friends", "7")]).await;
     let (status, meta) = told(reqwest::get(server.url("/api/v1/meta")).await.unwrap()).await;
     assert_eq!((status, &meta["api"], &meta["limits"]["friends"]), (200, &json!("v1"), &json!(7)));
     assert_eq!(meta["limits"]["username"], json!({"min": 3, "max": 32}));
@@ -31,7 +31,7 @@ async fn meta_health_and_pages_are_there() {
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem() {
-    let server = Server::start(&[]);
+    let server = Server::start().await;
     let client = Client::new();
     for path in ["/", "/x", "/api/v1", "/api/v1/", "/api/v1/x", "/api/v1/meta/", "/api/v1/meta/x", "/%ff", "//docs"] {
         let response = client.get(server.url(path)).send().await.unwrap();
@@ -59,7 +59,7 @@ async fn what_is_not_there_is_a_problem() {
 
 #[tokio::test]
 async fn every_answer_is_named_protected_and_logged_once() {
-    let server = Server::start(&[]);
+    let server = Server::start().await;
     let client = Client::new();
     let ask = |id: &str| client.get(server.url("/api/v1/meta?ticket=hunter2")).header("x-request-id", id).send();
     let response = ask("mine-1._").await.unwrap();
@@ -78,13 +78,7 @@ async fn every_answer_is_named_protected_and_logged_once() {
     assert_ne!(other, "not sane");
     client.get(server.url("/hunter2?x=hunter2")).send().await.unwrap();
 
-    let mut lines = server.log("request");
-    for _ in 0..40 {
-        if lines.len() < 3 {
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-            lines = server.log("request");
-        }
-    }
+    let lines = eventually("three lines", async || Some(server.log("request")).filter(|lines| lines.len() >= 3)).await;
     assert_eq!(lines.len(), 3);
     let line = &lines[0];
     assert_eq!(line["request_id"], "mine-1._");
@@ -94,7 +88,7 @@ async fn every_answer_is_named_protected_and_logged_once() {
     );
     assert!(line["duration_us"].is_u64() && line.get("user_id").is_none());
     assert_eq!(lines[2]["route"], "unmatched");
-    let log = server.whole_log();
+    let log = server.printed().join("\n");
     for word in ["hunter2", "START]", "END]", "not sane"] {
         assert!(!log.contains(word), "{log}");
     }
@@ -102,7 +96,7 @@ async fn every_answer_is_named_protected_and_logged_once() {
 
 #[tokio::test]
 async fn only_listed_origins_get_cors() {
-    let server = Server::start(&[("JIM__SERVER__ALLOWED_ORIGINS", "https://a.example,https://b.example")]);
+    let server = Server::with(&[("server.allowed_origins", "https://a.example,https://b.example")]).await;
     let client = Client::new();
     for (origin, listed) in [("https://a.example", true), ("https://b.example", true), ("https://c.example", false)] {
         let asked = client.get(server.url("/api/v1/meta")).header("origin", origin).send().await.unwrap();
@@ -123,13 +117,9 @@ async fn only_listed_origins_get_cors() {
 
 #[tokio::test]
 async fn operation_can_have_a_listener_of_its_own() {
-    let server = Server::start(&[("JIM__SERVER__OPS_LISTEN", "127.0.0.1:0")]);
-    let ops = loop {
-        if let Some(line) = server.log("server.ops_listening").first() {
-            break line["address"].as_str().unwrap().to_owned();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    };
+    let server = Server::with(&[("server.ops_listen", "127.0.0.1:0")]).await;
+    let ops = eventually("the second listener", async || server.log("server.ops_listening").pop()).await;
+    let ops = ops["address"].as_str().unwrap();
     for path in ["/health/live", "/health/ready", "/docs", "/openapi.json"] {
         assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), 404, "{path}");
         assert_eq!(reqwest::get(format!("http://{ops}{path}")).await.unwrap().status(), 200, "{path}");

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::support::{Event, Person, Server, Socket, befriend};
 
@@ -67,7 +68,10 @@ async fn play() -> Vec<Value> {
     let server = Server::with(&[("friends.required", "false"), ("socket.heartbeat_seconds", "1")]).await;
     let (ann, ben, cleo) = (server.person("ann").await, server.person("ben").await, server.person("cleo").await);
     let spare = ann.log_in("spare").await;
-    let mut sockets = [ann.socket().await, ben.socket().await, cleo.socket().await];
+    let mut sockets = JoinSet::new();
+    for person in [&ann, &ben, &cleo] {
+        sockets.spawn(frames(person.socket().await));
+    }
     let request = async |from: &Person, to: &Person| {
         let wish = json!({ "user_id": to.id, "note": "it is me" });
         format!("/friend-requests/{}", from.post("/friend-requests", &wish).await.is(201)["id"])
@@ -87,20 +91,27 @@ async fn play() -> Vec<Value> {
     ann.delete(&format!("/blocks/{}", ben.id)).await.is(204);
     ann.delete(&format!("/me/sessions/{}", spare.session)).await.is(204);
     ann.delete(&format!("/friends/{}", ben.id)).await.is(204);
-    let mut frames = Vec::new();
-    for (socket, person) in sockets.iter_mut().zip([&ann, &ben, &cleo]) {
-        person.patch("/me", &json!({ "status_text": "done" })).await.is(200);
-        socket.until("me", person.log_head().await).await;
-        heartbeat(socket).await;
-        frames.append(&mut socket.frames);
+    for person in [&ann, &ben, &cleo] {
+        person.patch("/me", &json!({ "status_text": LAST })).await.is(200);
     }
-    // Later connections, when there is a history.
+    let mut frames: Vec<Value> = sockets.join_all().await.into_iter().flatten().collect();
+    // A later connection, when there is a history.
     frames.append(&mut ann.socket().await.frames);
     frames
 }
 
-async fn heartbeat(socket: &mut Socket) {
-    while socket.next().await != Event::Frame(json!({ "type": "heartbeat" })) {}
+/// What ends the scenario of a person.
+const LAST: &str = "that was all";
+
+/// Every frame of a socket up to the first heartbeat after the end of the scenario.
+async fn frames(mut socket: Socket) -> Vec<Value> {
+    read_on(&mut socket, |frame| frame["data"]["status_text"] == LAST).await;
+    read_on(&mut socket, |frame| frame["type"] == "heartbeat").await;
+    socket.frames
+}
+
+async fn read_on(socket: &mut Socket, is_last: impl Fn(&Value) -> bool) {
+    while !matches!(socket.next().await, Event::Frame(frame) if is_last(&frame)) {}
 }
 
 #[tokio::test]

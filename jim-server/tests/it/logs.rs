@@ -134,12 +134,7 @@ async fn play(level: &str) -> (Scenario, Vec<String>) {
         server.printed().iter().any(|line| line.contains(&last)).then_some(())
     })
     .await;
-    server.terminate();
-    server.ended(std::time::Duration::from_secs(10)).await;
-    eventually("the last line", async || {
-        server.printed().iter().any(|line| line.contains("server.stopped")).then_some(())
-    })
-    .await;
+    assert_eq!(server.stop().await, Some(0));
     (scenario, server.printed())
 }
 

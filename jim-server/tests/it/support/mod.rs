@@ -2,6 +2,7 @@
 
 mod client;
 mod person;
+mod raw;
 mod server;
 mod socket;
 
@@ -11,7 +12,8 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use client::{Answer, Base, Client};
 pub(crate) use person::{Person, befriend, couple, message, seq};
-pub(crate) use server::{Server, serve};
+pub(crate) use raw::{exchange, rest, told};
+pub(crate) use server::{Server, jim, serve};
 pub(crate) use socket::{Event, Refused, Socket};
 
 /// How long anything that must happen may take on a busy machine.

@@ -1,9 +1,11 @@
 //! A server under test: the real binary, with a folder and a port of its own.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,6 +20,7 @@ type Printed = Arc<Mutex<Vec<String>>>;
 /// A running server. Dropped, it is killed; its folder goes with it.
 pub(crate) struct Server {
     child: Child,
+    readers: Vec<JoinHandle<()>>,
     printed: Printed,
     base: Base,
     data: PathBuf,
@@ -35,7 +38,7 @@ impl Server {
     /// The same with settings such as `("socket.heartbeat_seconds", "1")`, which go before ours.
     pub(crate) async fn with(settings: &[(&'static str, &str)]) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut server = Server::on(folder.path(), settings).await;
+        let mut server = Server::on(&folder.path().join("data"), settings).await;
         server.folder = Some(folder);
         server
     }
@@ -50,8 +53,8 @@ impl Server {
     fn launch(data: &Path, settings: &[(&'static str, &str)]) -> Server {
         let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
         let printed = Printed::default();
-        let child = spawn(&mut serve(data, &settings), &printed);
-        Server { child, printed, base: Base::default(), data: data.to_owned(), settings, folder: None }
+        let (child, readers) = spawn(&mut serve(data, &settings), &printed);
+        Server { child, readers, printed, base: Base::default(), data: data.to_owned(), settings, folder: None }
     }
 
     /// Waits until the log says where the server listens.
@@ -88,6 +91,23 @@ impl Server {
         &self.data
     }
 
+    /// The lines of the log with this message so far.
+    pub(crate) fn log(&self, message: &str) -> Vec<Value> {
+        let lines = self.printed();
+        let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["msg"] == message).collect()
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.base.authority().parse().expect("an address")
+    }
+
+    /// Where a path of it is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base.url())
+    }
+
     /// The process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
@@ -110,16 +130,26 @@ impl Server {
         assert!(Command::new("sh").args(["-c", &script]).status().expect("a shell").success());
     }
 
-    /// Waits for the end of a process that was asked to stop.
+    /// Waits for the end of a process that was asked to stop, and for its last lines.
     pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
         let child = &mut self.child;
-        within(limit, "the server ends", async || child.try_wait().expect("its state")).await
+        let status = within(limit, "the server ends", async || child.try_wait().expect("its state")).await;
+        for reader in self.readers.drain(..) {
+            reader.join().expect("all lines");
+        }
+        status
+    }
+
+    /// Stops the process in good order; says its exit code.
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
+        self.terminate();
+        self.ended(Duration::from_secs(10)).await.code()
     }
 
     /// Starts a server that ended on the same folder again.
     pub(crate) async fn restart(&mut self) {
         self.forget_address();
-        self.child = spawn(&mut serve(&self.data, &self.settings), &self.printed);
+        (self.child, self.readers) = spawn(&mut serve(&self.data, &self.settings), &self.printed);
         self.listening().await;
     }
 
@@ -151,30 +181,38 @@ impl Drop for Server {
     }
 }
 
-/// The command that starts a server; not started yet.
-pub(crate) fn serve(data: &Path, settings: &[(&'static str, String)]) -> Command {
+/// The binary in a folder, where no `jim.toml` of the checkout is read, with nothing in its environment but this.
+pub(crate) fn jim(folder: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jim"));
-    // A folder of its own: no `jim.toml` of the checkout is read.
-    command.arg("serve").current_dir(data.parent().unwrap_or(data)).stdin(Stdio::null());
-    command.env("JIM__SERVER__LISTEN", "127.0.0.1:0").env("JIM__DATA__DIR", data).env("JIM__RATE__ENABLED", "false");
+    command.current_dir(folder).stdin(Stdio::null()).env_clear().env("JIM__SERVER__LISTEN", "127.0.0.1:0");
     for (key, value) in settings {
         command.env(format!("JIM__{}", key.to_uppercase().replace('.', "__")), value);
     }
     command
 }
 
-fn spawn(command: &mut Command, printed: &Printed) -> Child {
+/// The command that starts a server with its data in a folder; not started yet.
+pub(crate) fn serve(data: &Path, settings: &[(&'static str, String)]) -> Command {
+    let data = data.to_str().expect("a plain path");
+    let mut all = vec![("data.dir", data), ("rate.enabled", "false")];
+    all.extend(settings.iter().map(|(key, value)| (*key, value.as_str())));
+    let mut command = jim(Path::new(data).parent().expect("a folder"), &all);
+    command.arg("serve");
+    command
+}
+
+fn spawn(command: &mut Command, printed: &Printed) -> (Child, Vec<JoinHandle<()>>) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the server starts");
-    keep(child.stdout.take().expect("its output"), printed.clone());
-    keep(child.stderr.take().expect("its errors"), printed.clone());
-    child
+    let out = keep(child.stdout.take().expect("its output"), printed.clone());
+    let errors = keep(child.stderr.take().expect("its errors"), printed.clone());
+    (child, vec![out, errors])
 }
 
 /// Keeps every line that is printed.
-fn keep(from: impl Read + Send + 'static, printed: Printed) {
+fn keep(from: impl Read + Send + 'static, printed: Printed) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {
             printed.lock().expect("the lines").push(line);
         }
-    });
+    })
 }

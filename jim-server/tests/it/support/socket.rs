@@ -31,6 +31,7 @@ pub(crate) struct Socket {
     /// The protocol that the server chose.
     pub(crate) protocol: Option<String>,
     pub(crate) frames: Vec<Value>,
+    ended: bool,
 }
 
 /// Why a socket was not opened.
@@ -88,7 +89,8 @@ impl Socket {
         let (stream, answer) = timeout_at(deadline, dialled).await.map_err(|_| Refused::Silence)??;
         let protocol = answer.headers().get("sec-websocket-protocol");
         let protocol = protocol.map(|name| name.to_str().expect("a plain header").to_owned());
-        let mut socket = Socket { stream, hello: Value::Null, turned_away: None, protocol, frames: Vec::new() };
+        let mut socket =
+            Socket { stream, hello: Value::Null, turned_away: None, protocol, frames: Vec::new(), ended: false };
         match socket.next().await {
             Event::Frame(hello) if hello["type"] == "hello" => socket.hello = hello,
             Event::Frame(frame) => panic!("the first frame is hello, not {frame}"),
@@ -115,9 +117,11 @@ impl Socket {
 
     /// The same; `None` when nothing comes for so long.
     pub(crate) async fn next_within(&mut self, limit: Duration) -> Option<Event> {
+        assert!(!self.ended, "nothing comes after the end");
         let deadline = Instant::now() + limit;
         loop {
             let message = timeout_at(deadline, self.stream.next()).await.ok()?;
+            self.ended = matches!(message, Some(Ok(Message::Close(_)) | Err(_)) | None);
             match message {
                 Some(Ok(Message::Text(text))) => {
                     let frame: Value = serde_json::from_str(&text).expect("frames are JSON");
@@ -135,13 +139,15 @@ impl Socket {
         }
     }
 
-    /// The next frame but heartbeats.
+    /// The next frame but heartbeats, which do not put off the end of our patience.
     pub(crate) async fn event(&mut self) -> Value {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.next().await {
-                Event::Frame(frame) if frame["type"] == "heartbeat" => {}
-                Event::Frame(frame) => return frame,
-                Event::Closed(code) => panic!("closed with {code:?}"),
+            match self.next_within(deadline - Instant::now()).await {
+                Some(Event::Frame(frame)) if frame["type"] == "heartbeat" => {}
+                Some(Event::Frame(frame)) => return frame,
+                Some(Event::Closed(code)) => panic!("closed with {code:?}"),
+                None => panic!("nothing comes after {:?}", self.frames.last()),
             }
         }
     }
