@@ -42,6 +42,9 @@ const BUSY: Duration = Duration::from_secs(4);
 /// The same for the lane, which tries again by itself.
 const LANE_BUSY: Duration = Duration::from_secs(1);
 
+/// What the lane keeps of the file in memory, in KiB, so that the keys of busy rooms are not read again for each batch.
+const LANE_CACHE: &str = "-65536";
+
 /// How SQLite writes its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -83,7 +86,13 @@ impl SqliteStore {
         let options = options(path, durability);
         let mut units = options.connect().await.map_err(repo_error)?;
         migrate::run(&mut units).await?;
-        let lane = options.clone().busy_timeout(LANE_BUSY).connect().await.map_err(repo_error)?;
+        let lane = options
+            .clone()
+            .busy_timeout(LANE_BUSY)
+            .pragma("cache_size", LANE_CACHE)
+            .connect()
+            .await
+            .map_err(repo_error)?;
         let keeper = options.connect().await.map_err(repo_error)?;
         let rights = options.clone().read_only(true).connect().await.map_err(repo_error)?;
         let readers = SqlitePoolOptions::new()

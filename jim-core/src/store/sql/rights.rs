@@ -15,6 +15,7 @@ const MOST: usize = 64;
 
 #[derive(sqlx::FromRow)]
 struct Row {
+    place: i64,
     state: Option<i64>,
     friends: i64,
     blocks: i64,
@@ -30,7 +31,8 @@ pub(super) async fn read(conn: &mut SqliteConnection, asks: &[(UserId, UserId)])
             let room = RoomId::private(*writer, *peer).map(|room| room.to_string());
             args.extend([Arg::from(place), Arg::from(*writer), Arg::from(*peer), Arg::from(room)]);
         }
-        let rows: Vec<Row> = conn.rows(sql(statement(asks.len())), args).await?;
+        let mut rows: Vec<Row> = conn.rows(sql(statement(asks.len())), args).await?;
+        rows.sort_unstable_by_key(|row| row.place);
         rights.extend(rows.into_iter().map(|row| PrivateRights {
             peer: match row.state {
                 None => PeerState::Absent,
@@ -48,7 +50,7 @@ pub(super) async fn read(conn: &mut SqliteConnection, asks: &[(UserId, UserId)])
 
 fn statement(asks: usize) -> String {
     let mut text = String::from(
-        "SELECT
+        "SELECT place,
             (SELECT state FROM jim_users WHERE id = ask.peer) AS state,
             EXISTS (SELECT 1 FROM jim_friendships f WHERE f.user_id = ask.writer AND f.friend_id = ask.peer) AS friends,
             EXISTS (SELECT 1 FROM jim_blocks b WHERE b.user_id = ask.writer AND b.blocked_id = ask.peer) AS blocks,
@@ -60,5 +62,5 @@ fn statement(asks: usize) -> String {
     for _ in 1..asks {
         let _ = write!(text, " UNION ALL SELECT ?, ?, ?, ?");
     }
-    text + ") ask ORDER BY place"
+    text + ") ask"
 }
