@@ -97,23 +97,22 @@ async fn a_wrong_password_and_an_unknown_name_look_alike_and_take_as_long() {
     let server = Server::start().await;
     let stranger = server.stranger();
     let mut answers = Vec::new();
-    let mut fastest = Vec::new();
-    for prefix in ["known", "unknown"] {
-        let mut times = Vec::new();
-        for at in 0..5 {
+    let mut fastest = [Duration::MAX; 2];
+    // In turns, so that both meet the machine in the same mood; the fastest try says what the work costs.
+    for at in 0..8 {
+        for (kind, fastest) in ["known", "unknown"].into_iter().zip(&mut fastest) {
             // A name of its own for each try, so that no throttle steps in.
-            let name = format!("{prefix}-{at}");
-            if prefix == "known" {
+            let name = format!("{kind}-{at}");
+            if kind == "known" {
                 register(&stranger, &name, PASSWORD).await.is(201);
             }
             let begun = Instant::now();
-            let mut problem =
-                log_in(&stranger, &name, "a wrong long password").await.refused(401, "auth.invalid_credentials");
-            times.push(begun.elapsed());
+            let answer = log_in(&stranger, &name, "a wrong long password").await;
+            *fastest = begun.elapsed().min(*fastest);
+            let mut problem = answer.refused(401, "auth.invalid_credentials");
             problem["request_id"].take();
             answers.push(problem);
         }
-        fastest.push(times.into_iter().min().unwrap());
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
     // The cost of the hash is paid for both; a look-up alone takes a tenth of it.
