@@ -23,8 +23,13 @@ pub(super) async fn serve() -> Res<()> {
         while let Ok((mut socket, _)) = listener.accept().await {
             let opened = opened.clone();
             tokio::spawn(async move {
-                if open(&mut socket).await.is_ok() {
-                    opened.lock().await.push(socket);
+                if switch(&mut socket).await.is_err() {
+                    return;
+                }
+                // Who got the first frame gets every message: none is sent between the two.
+                let mut opened = opened.lock().await;
+                if greet(&mut socket).await.is_ok() {
+                    opened.push(socket);
                 }
             });
         }
@@ -44,7 +49,7 @@ pub(super) async fn serve() -> Res<()> {
     }
 }
 
-async fn open(socket: &mut TcpStream) -> Res<()> {
+async fn switch(socket: &mut TcpStream) -> Res<()> {
     socket.set_nodelay(true)?;
     let mut request = Vec::new();
     while head_end(&request).is_none() {
@@ -52,9 +57,11 @@ async fn open(socket: &mut TcpStream) -> Res<()> {
             return Err("gone".into());
         }
     }
-    socket.write_all(SWITCH.as_bytes()).await?;
-    socket.write_all(&frame(HELLO)?).await?;
-    Ok(())
+    Ok(socket.write_all(SWITCH.as_bytes()).await?)
+}
+
+async fn greet(socket: &mut TcpStream) -> Res<()> {
+    Ok(socket.write_all(&frame(HELLO)?).await?)
 }
 
 /// A text frame (RFC 6455, section 5.2).
