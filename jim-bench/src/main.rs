@@ -22,6 +22,11 @@ use controls::Control;
 use jim::Seed;
 use process::Machine;
 use report::Report;
+use tikv_jemallocator::Jemalloc;
+
+/// The controls have the allocator of the server.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Whatever goes wrong ends the run, with words.
 type Res<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::bus::{Bus, LocalBus};
 use crate::error::{Error, Result};
@@ -126,7 +127,17 @@ impl Jim {
             self.context.logs.run_lane(lane_stop.clone()).await;
         };
         let rest = async {
-            tokio::join!(self.context.hub.run(shutdown.clone()), self.sweep(shutdown.clone()));
+            // A task of its own: a message for thousands does not hold up the lane.
+            let (hub, stop) = (self.context.hub.clone(), shutdown.clone());
+            let hub = AbortOnDropHandle::new(tokio::spawn(async move { hub.run(stop).await }));
+            let hub = async {
+                if let Err(error) = hub.await
+                    && let Ok(panic) = error.try_into_panic()
+                {
+                    std::panic::resume_unwind(panic);
+                }
+            };
+            tokio::join!(hub, self.sweep(shutdown.clone()));
             self.context.hub.close_all(Close::Restart);
             lane_stop.cancel();
         };

@@ -8,6 +8,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use jim_server::config::{BadConfig, Config};
 use jim_server::{openapi, serve, telemetry, wire};
+use tikv_jemallocator::Jemalloc;
+
+/// Measured against the system's and others: docs/adr/0006.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// An instant-messaging backend.
 #[derive(Parser)]

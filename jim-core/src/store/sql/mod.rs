@@ -45,6 +45,9 @@ const LANE_BUSY: Duration = Duration::from_secs(1);
 /// What the lane keeps of the file in memory, in KiB, so that the keys of busy rooms are not read again for each batch.
 const LANE_CACHE: &str = "-65536";
 
+/// Pages of the write-ahead log beyond which it is worth beginning it anew (16 MB).
+const LONG_LOG: i64 = 4096;
+
 /// How SQLite writes its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -163,9 +166,20 @@ impl Store for SqliteStore {
 
     async fn maintain(&self) -> Res<()> {
         let mut keeper = self.keeper.lock().await;
-        keeper.rows::<(i64, i64, i64)>("PRAGMA wal_checkpoint(PASSIVE)", args![]).await?;
-        Ok(())
+        if checkpoint(&mut keeper).await? < LONG_LOG {
+            return Ok(());
+        }
+        // Under load something is always behind; with the writers held back for what came meanwhile, the log is begun
+        // anew instead of growing until a send has to write it all back.
+        let _gate = self.gate.acquire().await.map_err(|error| RepoError::Unavailable(error.into()))?;
+        checkpoint(&mut keeper).await.map(|_| ())
     }
+}
+
+/// Writes the log back into the file as far as nobody has to wait; says how many pages the log has.
+async fn checkpoint(keeper: &mut SqliteConnection) -> Res<i64> {
+    let done = keeper.row::<(i64, i64, i64)>("PRAGMA wal_checkpoint(PASSIVE)", args![]).await?;
+    Ok(done.map_or(0, |(_, pages, _)| pages))
 }
 
 /// A statement made of our own text, never of a caller's.

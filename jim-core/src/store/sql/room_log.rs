@@ -18,6 +18,10 @@ use crate::time::Millis;
 /// Rows of one INSERT; more gain nothing.
 const MOST: usize = 64;
 
+/// Columns of an entry and of a head.
+const ENTRY: usize = 10;
+const HEAD: usize = 5;
+
 const COLUMNS: &str = "room, seq, ord, fence, at, by_user, client_ref, kind, digest, body";
 
 #[derive(sqlx::FromRow)]
@@ -117,7 +121,8 @@ async fn store_again(
     Ok((moved, answers))
 }
 
-/// Stores new entries and the heads they moved, in one transaction; one call to the driver where the batch is small.
+/// Stores new entries and the heads they moved: one transaction and one call to the driver, whose thread would
+/// otherwise wait for ours between the steps.
 async fn store(conn: &mut SqliteConnection, answers: &[Appended], moved: &[Head]) -> Res<()> {
     let new: Vec<&Entry> = answers
         .iter()
@@ -126,15 +131,21 @@ async fn store(conn: &mut SqliteConnection, answers: &[Appended], moved: &[Head]
     if new.is_empty() {
         return Ok(());
     }
-    let single = |len: usize| len.is_power_of_two() && len <= MOST;
-    let stored = if single(new.len()) && single(moved.len()) {
-        let text = format!("BEGIN IMMEDIATE; {}; {}; COMMIT", insert_text(new.len()), heads_text(moved.len()));
-        let mut args = insert_args(&new);
-        args.append(&mut heads_args(moved));
-        conn.run(sql(text), args).await.map(|_| ())
-    } else {
-        store_in_steps(conn, &new, moved).await
-    };
+    let mut text = String::from("BEGIN IMMEDIATE;");
+    let mut args = Vec::new();
+    for part in new.chunks(MOST) {
+        let rows = padded(part.len());
+        text += &insert_text(rows);
+        insert_args(&mut args, part);
+        args.resize(args.len() + (rows - part.len()) * ENTRY, Arg::Null);
+    }
+    for part in moved.chunks(MOST) {
+        let rows = padded(part.len());
+        text += &heads_text(rows);
+        heads_args(&mut args, part);
+        args.resize(args.len() + (rows - part.len()) * HEAD, Arg::Null);
+    }
+    let stored = conn.run(sql(text + "COMMIT"), args).await.map(|_| ());
     if stored.is_err() {
         // SQLite may have rolled back by itself; then there is nothing to roll back.
         let _ = conn.run("ROLLBACK", args![]).await;
@@ -142,16 +153,9 @@ async fn store(conn: &mut SqliteConnection, answers: &[Appended], moved: &[Head]
     stored
 }
 
-async fn store_in_steps(conn: &mut SqliteConnection, new: &[&Entry], moved: &[Head]) -> Res<()> {
-    conn.run("BEGIN IMMEDIATE", args![]).await?;
-    for entries in chunks(new, MOST) {
-        conn.run(sql(insert_text(entries.len())), insert_args(entries)).await?;
-    }
-    for heads in chunks(moved, MOST) {
-        conn.run(sql(heads_text(heads.len())), heads_args(heads)).await?;
-    }
-    conn.run("COMMIT", args![]).await?;
-    Ok(())
+/// So many rows has the statement that takes `rows`; what is too much is NULL and filtered. Few texts are prepared.
+fn padded(rows: usize) -> usize {
+    rows.next_power_of_two()
 }
 
 #[async_trait]
@@ -224,49 +228,45 @@ fn number(heads: &[Head], batch: &[NewEntry], known: &mut [Option<Arc<Entry>>]) 
     (moved.collect(), answers)
 }
 
-fn insert_text(entries: usize) -> String {
-    format!("INSERT INTO jim_entries ({COLUMNS}) VALUES {}", tuples(entries, 10))
+/// `OR ROLLBACK`: a refused key ends the transaction, so SQLite need not copy each page before it is changed, to undo
+/// the statement alone.
+fn insert_text(rows: usize) -> String {
+    let rows = tuples(rows, ENTRY);
+    format!("INSERT OR ROLLBACK INTO jim_entries ({COLUMNS}) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL;")
 }
 
-fn insert_args(entries: &[&Entry]) -> Vec<Arg> {
-    let mut args = Vec::with_capacity(entries.len() * 10);
+fn insert_args(args: &mut Vec<Arg>, entries: &[&Entry]) {
     for entry in entries {
-        args.extend([
-            Arg::from(&entry.room),
-            Arg::from(entry.seq),
-            Arg::from(entry.ord),
-            Arg::from(entry.fence),
-            Arg::from(entry.at),
-            Arg::from(entry.by),
-            Arg::from(entry.client_ref.as_str()),
-            Arg::from(entry.kind.as_str()),
-            Arg::from(entry.digest.as_ref().map(|digest| digest.0.as_str())),
-            Arg::from(entry.body.as_ref().map(|body| body.get())),
-        ]);
+        let row: [Arg; ENTRY] = [
+            (&entry.room).into(),
+            entry.seq.into(),
+            entry.ord.into(),
+            entry.fence.into(),
+            entry.at.into(),
+            entry.by.into(),
+            entry.client_ref.as_str().into(),
+            entry.kind.as_str().into(),
+            entry.digest.as_ref().map(|digest| digest.0.as_str()).into(),
+            entry.body.as_ref().map(|body| body.get()).into(),
+        ];
+        args.extend(row);
     }
-    args
 }
 
-fn heads_text(heads: usize) -> String {
+fn heads_text(rows: usize) -> String {
+    let rows = tuples(rows, HEAD);
     format!(
-        "INSERT INTO jim_rooms (room, seq, ord, fence, at) VALUES {}
-         ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, ord = excluded.ord, fence = excluded.fence, at = excluded.at",
-        tuples(heads, 5)
+        "INSERT INTO jim_rooms (room, seq, ord, fence, at) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL
+         ON CONFLICT (room) DO UPDATE SET seq = excluded.seq, ord = excluded.ord, fence = excluded.fence, at = excluded.at;"
     )
 }
 
-fn heads_args(heads: &[Head]) -> Vec<Arg> {
-    let mut args = Vec::with_capacity(heads.len() * 5);
+fn heads_args(args: &mut Vec<Arg>, heads: &[Head]) {
     for head in heads {
-        args.extend([
-            Arg::from(&head.room),
-            Arg::from(head.seq),
-            Arg::from(head.ord),
-            Arg::from(head.fence),
-            Arg::from(head.at),
-        ]);
+        let row: [Arg; HEAD] =
+            [(&head.room).into(), head.seq.into(), head.ord.into(), head.fence.into(), head.at.into()];
+        args.extend(row);
     }
-    args
 }
 
 async fn heads(conn: &mut SqliteConnection, rooms: &[RoomId]) -> Res<Vec<Head>> {
