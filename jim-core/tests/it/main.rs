@@ -9,6 +9,7 @@ mod hub;
 mod log;
 mod migrations;
 mod node;
+mod passwords;
 mod properties;
 mod sessions;
 mod sqlite;
