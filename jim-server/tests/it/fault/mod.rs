@@ -36,8 +36,9 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     let seed = setting("JIM_FAULT_SEED").unwrap_or_else(|| SysRng.try_next_u64().unwrap());
     say(&format!("fault run of {span:?}; JIM_FAULT_SEED={seed} kills at the same moments"));
     let mut rng = StdRng::seed_from_u64(seed);
-    // A session outlives the run, also a long one.
-    let mut server = Server::with(&[("auth.access_seconds", "86400")]).await;
+    // A session outlives the run, also a long one, and a line for each request would fill the memory.
+    let settings = [("auth.access_seconds", "86400"), ("log.level", "info,jim::request=warn")];
+    let mut server = Server::with(&settings).await;
     let cast = Cast::assemble(&server).await;
 
     let stop = CancellationToken::new();
