@@ -3,10 +3,10 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, OutboxRepo, RepoError, Res, SessionRepo, SettingRepo,
-    Task, UserEvent, UserLogRepo, UserRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, MemberRepo, OutboxRepo,
+    RepoError, Res, SessionRepo, SettingRepo, Task, UserEvent, UserLogRepo, UserRepo,
 };
-use crate::id::{OutboxId, RoomId, Seq, UserId};
+use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
 use crate::model::entry::UserEntry;
 use crate::time::Millis;
 
@@ -15,6 +15,8 @@ use crate::time::Millis;
 pub enum Lock {
     /// A person. A private room is locked by both of its people.
     User(UserId),
+    /// A group with its members, its blacklist and its room.
+    Group(GroupId),
 }
 
 /// Whether a message can reach somebody.
@@ -69,6 +71,9 @@ pub trait Tx:
     + FriendRepo
     + FriendRequestRepo
     + BlockRepo
+    + GroupRepo
+    + MemberRepo
+    + BlacklistRepo
     + ConversationRepo
     + UserLogRepo
     + OutboxRepo
@@ -133,6 +138,21 @@ impl Unit {
         &mut *self.tx
     }
 
+    /// Groups.
+    pub fn groups(&mut self) -> &mut dyn GroupRepo {
+        &mut *self.tx
+    }
+
+    /// Members of groups.
+    pub fn members(&mut self) -> &mut dyn MemberRepo {
+        &mut *self.tx
+    }
+
+    /// Who may not come into groups.
+    pub fn blacklist(&mut self) -> &mut dyn BlacklistRepo {
+        &mut *self.tx
+    }
+
     /// What people keep about rooms.
     pub fn conversations(&mut self) -> &mut dyn ConversationRepo {
         &mut *self.tx
@@ -164,9 +184,13 @@ impl Unit {
 
     /// Leaves a task for a room's log in this transaction; the room must be locked.
     pub async fn owe(&mut self, room: &RoomId, task: &Task, at: Millis) -> Res<OutboxId> {
-        if let RoomId::Private(a, b) = *room {
-            self.demand(Lock::User(a))?;
-            self.demand(Lock::User(b))?;
+        match *room {
+            RoomId::Private(a, b) => {
+                self.demand(Lock::User(a))?;
+                self.demand(Lock::User(b))?;
+            }
+            RoomId::Group(group) => self.demand(Lock::Group(group))?,
+            RoomId::World(_) => {}
         }
         self.rooms.insert(*room);
         self.outbox().add(room, task, at).await

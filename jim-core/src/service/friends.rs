@@ -98,7 +98,7 @@ pub(super) async fn befriend(
     }
     let room = RoomId::private(a, b).ok_or(Code::FriendSelf)?;
     for person in [a, b] {
-        unit.conversations().ensure(person, &room, Seq(1)).await?;
+        unit.conversations().ensure(person, &room, Some(Seq(1))).await?;
     }
     if let Some(text) = greeting.or_else(|| context.options.greeting.clone()) {
         let greeting = serde_json::json!({ "kind": "system", "text": text });

@@ -110,7 +110,7 @@ impl Messages {
         let mut unit = self.context.write(&[who, peer]).await?;
         let now = self.context.now();
         for person in [who, peer] {
-            if unit.conversations().ensure(person, room, Seq(1)).await? {
+            if unit.conversations().ensure(person, room, Some(Seq(1))).await? {
                 unit.tell(person, event(Kind::CONVERSATION_OPENED, &Opened { room: *room })?, now).await?;
             }
         }

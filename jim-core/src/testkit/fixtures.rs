@@ -6,9 +6,10 @@ use serde_json::json;
 use serde_json::value::to_raw_value;
 use sha2::{Digest as _, Sha256};
 
-use crate::id::{RoomId, Seq, SessionId, UserId};
+use crate::id::{GroupId, RoomId, Seq, SessionId, UserId};
 use crate::model::content::ContentDigest;
 use crate::model::entry::{Guard, Kind, NewEntry};
+use crate::model::group::{GroupRow, HistoryPolicy, InvitePolicy, JoinPolicy, MemberRow, Role};
 use crate::model::{ClientRef, Limits, Nickname, Username};
 use crate::repo::{NewRequest, NewSession, NewUser, RoomLogRepo, SessionTokens, Store, Unit, UserEvent};
 use crate::secret::TokenHash;
@@ -89,10 +90,41 @@ pub async fn open(store: &dyn Store, a: UserId, b: UserId) -> RoomId {
     let room = private(a, b);
     let mut unit = store.write(&[]).await.unwrap();
     for user in [a, b] {
-        unit.conversations().ensure(user, &room, Seq(1)).await.unwrap();
+        unit.conversations().ensure(user, &room, Some(Seq(1))).await.unwrap();
     }
     commit(unit).await;
     room
+}
+
+/// A group to be stored, with room for so many.
+#[must_use]
+pub fn new_group(owner: UserId, max_members: u32) -> GroupRow {
+    GroupRow {
+        id: GroupId(0),
+        name: "Friends".into(),
+        announcement: None,
+        owner,
+        join_policy: JoinPolicy::Approval,
+        invite_policy: InvitePolicy::Members,
+        history_policy: HistoryPolicy::Joined,
+        max_members,
+        member_count: 0,
+        muted: false,
+        created_at: AT,
+        dissolved_at: None,
+    }
+}
+
+/// Makes a group with room for so many; the first of its members owns it.
+pub async fn group(store: &dyn Store, members: &[UserId], max_members: u32) -> GroupId {
+    let mut unit = store.write(&[]).await.unwrap();
+    let id = unit.groups().add(&new_group(members[0], max_members)).await.unwrap();
+    for user in members {
+        let role = if *user == members[0] { Role::Owner } else { Role::Member };
+        assert!(unit.members().add(&MemberRow { role, ..MemberRow::new(id, *user, AT) }).await.unwrap());
+    }
+    commit(unit).await;
+    id
 }
 
 /// The private room of two different people.

@@ -27,12 +27,25 @@ impl ConversationRepo for MemoryTx {
         Ok(rooms.flat_map(BTreeMap::values).cloned().collect())
     }
 
-    async fn ensure(&mut self, user: UserId, room: &RoomId, from: Seq) -> Res<bool> {
+    async fn ensure(&mut self, user: UserId, room: &RoomId, from: Option<Seq>) -> Res<bool> {
         let new = self.state.conversations.get(user, room).is_none();
         if new {
-            let row = Conversation { room: *room, from: Some(from), read: Seq::ZERO };
+            let row = Conversation { room: *room, from, read: Seq::ZERO };
             self.change().conversations.0.entry(user).or_default().insert(*room, row);
         }
         Ok(new)
+    }
+
+    async fn set_from(&mut self, user: UserId, room: &RoomId, from: Seq) -> Res<()> {
+        let rows = &mut self.change().conversations.0;
+        if let Some(row) = rows.get_mut(&user).and_then(|rooms| rooms.get_mut(room)) {
+            row.from = Some(from);
+        }
+        Ok(())
+    }
+
+    async fn remove(&mut self, user: UserId, room: &RoomId) -> Res<bool> {
+        let rows = &mut self.change().conversations.0;
+        Ok(rows.get_mut(&user).is_some_and(|rooms| rooms.remove(room).is_some()))
     }
 }

@@ -4,6 +4,7 @@ mod blocks;
 mod conversations;
 mod friend_requests;
 mod friends;
+mod groups;
 mod outbox;
 mod private_rights;
 mod room_log;
@@ -42,6 +43,7 @@ struct State {
     friends: friends::Friends,
     friend_requests: friend_requests::FriendRequests,
     blocks: blocks::Blocks,
+    groups: groups::Groups,
     conversations: conversations::Conversations,
     user_logs: user_log::UserLogs,
     outbox: outbox::Outbox,

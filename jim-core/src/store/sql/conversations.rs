@@ -45,7 +45,7 @@ impl ConversationRepo for SqlTx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
-    async fn ensure(&mut self, user: UserId, room: &RoomId, from: Seq) -> Res<bool> {
+    async fn ensure(&mut self, user: UserId, room: &RoomId, from: Option<Seq>) -> Res<bool> {
         let mut conn = self.conn().await?;
         let made = conn
             .run(
@@ -55,5 +55,19 @@ impl ConversationRepo for SqlTx {
             )
             .await?;
         Ok(made > 0)
+    }
+
+    async fn set_from(&mut self, user: UserId, room: &RoomId, from: Seq) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("UPDATE jim_conversations SET from_seq = ? WHERE user_id = ? AND room = ?", args![from, user, room])
+            .await?;
+        Ok(())
+    }
+
+    async fn remove(&mut self, user: UserId, room: &RoomId) -> Res<bool> {
+        let mut conn = self.conn().await?;
+        let removed =
+            conn.run("DELETE FROM jim_conversations WHERE user_id = ? AND room = ?", args![user, room]).await?;
+        Ok(removed > 0)
     }
 }

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str)] = &[
     ("0001_accounts", include_str!("../../../sql/sqlite/0001_accounts.sql")),
     ("0002_friends", include_str!("../../../sql/sqlite/0002_friends.sql")),
     ("0003_rooms", include_str!("../../../sql/sqlite/0003_rooms.sql")),
+    ("0004_groups", include_str!("../../../sql/sqlite/0004_groups.sql")),
 ];
 
 /// Why a database was not opened.

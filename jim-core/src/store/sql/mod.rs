@@ -8,6 +8,7 @@ mod conn;
 mod conversations;
 mod friend_requests;
 mod friends;
+mod groups;
 mod migrate;
 mod outbox;
 mod rights;

@@ -70,11 +70,24 @@ macro_rules! contract_cases {
                 blocks_are_paged_by_id_of_the_blocked
                 who_of_some_people_blocks_a_person_is_told
             }
+            groups {
+                a_group_is_read_back_as_it_was_added_and_has_no_members
+                set_replaces_all_of_a_group_but_its_count
+                a_list_holds_the_groups_of_a_person_that_have_not_ended_by_id
+                a_member_is_read_back_as_it_was_added_and_is_added_once
+                of_20_who_want_the_last_3_places_at_once_exactly_3_get_one
+                a_removed_member_is_gone_once_and_leaves_a_place
+                set_replaces_role_nickname_and_mute_of_one_member
+                members_are_paged_by_id_and_admins_are_counted_without_the_owner
+                who_is_blacklisted_is_so_once_in_one_group_by_the_first_word
+                a_blacklist_is_paged_by_id
+            }
             conversations {
                 a_row_is_made_once_and_then_left_as_it_is
                 of_20_who_ensure_one_row_at_once_exactly_one_makes_it
                 a_row_is_its_persons_alone
                 a_list_holds_every_room_of_one_person
+                where_a_person_begins_to_read_is_said_later_and_a_row_can_be_removed
             }
             user_log {
                 an_entry_is_read_back_as_it_was_appended

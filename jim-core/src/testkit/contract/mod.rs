@@ -10,6 +10,7 @@ pub mod blocks;
 pub mod conversations;
 pub mod friend_requests;
 pub mod friends;
+pub mod groups;
 pub mod locks;
 pub mod outbox;
 pub mod private_rights;

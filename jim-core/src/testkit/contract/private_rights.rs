@@ -79,8 +79,8 @@ pub async fn five_hundred_asks_are_answered_in_the_order_asked(fresh: &Fresh) {
 pub async fn a_room_with_one_row_is_not_open(fresh: &Fresh) {
     let ids = users(&*fresh.store, "user", 3).await;
     let mut unit = fresh.write().await;
-    unit.conversations().ensure(ids[0], &private(ids[0], ids[1]), Seq(1)).await.unwrap();
-    unit.conversations().ensure(ids[2], &private(ids[0], ids[2]), Seq(1)).await.unwrap();
+    unit.conversations().ensure(ids[0], &private(ids[0], ids[1]), Some(Seq(1))).await.unwrap();
+    unit.conversations().ensure(ids[2], &private(ids[0], ids[2]), Some(Seq(1))).await.unwrap();
     commit(unit).await;
     let asks = [(ids[0], ids[1]), (ids[1], ids[0]), (ids[0], ids[2]), (ids[2], ids[0])];
     assert_eq!(fresh.store.private_rights(&asks).await.unwrap(), [NONE; 4]);

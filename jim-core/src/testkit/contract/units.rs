@@ -22,7 +22,7 @@ async fn write_everything(unit: &mut Unit, a: UserId, b: UserId) {
     unit.friends().add(a, b, AT).await.unwrap();
     unit.friend_requests().add(&new_request(a, b)).await.unwrap();
     unit.blocks().add(a, b, AT).await.unwrap();
-    unit.conversations().ensure(a, &room, Seq(1)).await.unwrap();
+    unit.conversations().ensure(a, &room, Some(Seq(1))).await.unwrap();
     unit.tell(a, event("told"), AT).await.unwrap();
     unit.owe(&room, &owed(), AT).await.unwrap();
     unit.settings().ensure("key", "value").await.unwrap();

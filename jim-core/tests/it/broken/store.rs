@@ -3,16 +3,17 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use async_trait::async_trait;
-use jim_core::id::{FriendRequestId, OutboxId, RoomId, Seq, SessionId, UserId};
+use jim_core::id::{FriendRequestId, GroupId, OutboxId, RoomId, Seq, SessionId, UserId};
 use jim_core::model::block::BlockRow;
 use jim_core::model::entry::UserEntry;
 use jim_core::model::friend::{Direction, Friendship, RequestRow, RequestStatus};
+use jim_core::model::group::{Blacklisted, GroupRow, MemberRow};
 use jim_core::model::user::UserState;
 use jim_core::model::{Conversation, Session, User};
 use jim_core::repo::{
-    BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, Lock, NewRequest, NewSession, NewUser, OutboxRepo,
-    PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, Store, StoredSession, Task, Ticket, Tx, Unit,
-    UserEvent, UserLogRepo, UserRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, Lock, MemberRepo, NewRequest,
+    NewSession, NewUser, OutboxRepo, PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, Store,
+    StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo,
 };
 use jim_core::secret::TokenHash;
 use jim_core::time::Millis;
@@ -257,12 +258,49 @@ repo! { me: BlockRepo by blocks {
 repo! { me: ConversationRepo by conversations {
     fn get(user: UserId, room: &RoomId) -> Option<Conversation>;
     fn list(user: UserId) -> Vec<Conversation>;
-    fn ensure(user: UserId, room: &RoomId, from: Seq) -> bool; {
+    fn ensure(user: UserId, room: &RoomId, from: Option<Seq>) -> bool; {
         if me.is(Fault::ConversationAlwaysNew) {
             me.unit().await?.conversations().ensure(user, room, from).await?;
             return Ok(true);
         }
     }
+    fn set_from(user: UserId, room: &RoomId, from: Seq) -> ();
+    fn remove(user: UserId, room: &RoomId) -> bool;
+} }
+
+repo! { me: GroupRepo by groups {
+    fn add(group: &GroupRow) -> GroupId;
+    fn get(id: GroupId) -> Option<GroupRow>;
+    fn set(group: &GroupRow) -> ();
+    fn list(user: UserId, after: Option<GroupId>, limit: u16) -> Vec<GroupRow>;
+    fn count(user: UserId) -> u32;
+} }
+
+repo! { me: MemberRepo by members {
+    fn add(member: &MemberRow) -> bool; {
+        if me.is(Fault::GroupOverfull) {
+            let mut group = me.unit().await?.groups().get(member.group).await?.unwrap();
+            group.max_members += 1;
+            me.unit().await?.groups().set(&group).await?;
+        }
+    }
+    fn get(group: GroupId, user: UserId) -> Option<MemberRow>;
+    fn set(member: &MemberRow) -> ();
+    fn remove(group: GroupId, user: UserId) -> bool; {
+        if me.is(Fault::PlaceStaysTaken) {
+            let member = me.unit().await?.members().get(group, user).await?;
+            return Ok(member.is_some());
+        }
+    }
+    fn list(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<MemberRow>;
+    fn admins(group: GroupId) -> u32;
+} }
+
+repo! { me: BlacklistRepo by blacklist {
+    fn add(group: GroupId, who: &Blacklisted) -> bool;
+    fn remove(group: GroupId, user: UserId) -> bool;
+    fn contains(group: GroupId, user: UserId) -> bool;
+    fn list(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<Blacklisted>;
 } }
 
 repo! { me: UserLogRepo by user_log {
