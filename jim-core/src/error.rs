@@ -69,6 +69,28 @@ codes! {
     BlockSelf = "block.self",
     /// The other account is disabled.
     UserUnavailable = "user.unavailable",
+    /// The role does not allow it.
+    RoleRequired = "group.role_required",
+    /// Only the owner and admins may write now.
+    GroupMuted = "group.muted",
+    /// The caller may not write in the group now.
+    MemberMuted = "group.member_muted",
+    /// The person is on the group's blacklist.
+    Blacklisted = "group.blacklisted",
+    /// The group has as many members as allowed.
+    GroupFull = "group.full",
+    /// The group has as many admins as allowed.
+    AdminsFull = "group.admins_full",
+    /// The owner cannot go before somebody else owns the group.
+    OwnerMustTransfer = "group.owner_must_transfer",
+    /// The caller is in the group already.
+    AlreadyMember = "group.already_member",
+    /// One of those concerned is in as many groups as allowed.
+    GroupsFull = "group.too_many",
+    /// The group ended.
+    GroupDissolved = "group.dissolved",
+    /// The person named is not in the group.
+    NotMember = "group.not_member",
     /// A room that cannot be, such as one with oneself.
     RoomInvalid = "room.invalid",
     /// The same `client_ref` was used for other content.

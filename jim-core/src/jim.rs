@@ -15,7 +15,8 @@ use crate::log::{Logs, Stats};
 use crate::repo::{RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::{
-    Blocks, Context, FriendRequests, Friends, Messages, Options, Rooms, Services, Sessions, UserLog, Users,
+    Blocks, Context, FriendRequests, Friends, Groups, Members, Messages, Options, Rooms, Services, Sessions, UserLog,
+    Users,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -179,6 +180,18 @@ impl Jim {
     #[must_use]
     pub fn friends(&self) -> &Friends {
         &self.services.friends
+    }
+
+    /// Groups.
+    #[must_use]
+    pub fn groups(&self) -> &Groups {
+        &self.services.groups
+    }
+
+    /// Members of groups.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.services.members
     }
 
     /// Friend requests.

@@ -1,6 +1,7 @@
 //! Time is an argument: nothing outside this file reads a clock.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,15 @@ impl Millis {
     #[must_use]
     pub fn to_utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+}
+
+impl FromStr for Millis {
+    type Err = chrono::ParseError;
+
+    /// RFC 3339, of any offset; what is finer than milliseconds is cut.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        DateTime::parse_from_rfc3339(text).map(|time| Millis(time.timestamp_millis()))
     }
 }
 

@@ -51,6 +51,18 @@ impl Moment {
     }
 }
 
+/// While it lives, the table notes whether a room is taken from the person.
+struct Reading<'a> {
+    hub: &'a Hub,
+    user: UserId,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.hub.table().reading.remove(&self.user);
+    }
+}
+
 impl Hub {
     /// Attaches a listener of a session. `Ok(Err(_))` when the person has too many.
     pub async fn attach(
@@ -63,20 +75,30 @@ impl Hub {
         }
         // A block that is answered meanwhile finds the listener attached, or is seen by it.
         let _turn = self.turn(user).await;
+        let _reading = Reading { hub: self, user };
         for _ in 0..TRIES {
             self.hear(&[LogId::User(user)]).await?;
             if self.is_over(user, session).await? {
                 return Ok(Err(Close::SessionEnded));
             }
-            let moment = self.moment(user).await?;
-            let rooms: Vec<LogId> = moment.rooms.iter().map(|row| LogId::Room(row.room)).collect();
-            self.hear(&rooms).await?;
-            self.start_rooms(&moment).await?;
+            let Some(moment) = self.settled(user).await? else { continue };
             if let Some(attached) = self.join(user, session, &moment) {
                 return Ok(attached);
             }
         }
         Err(Error::Unavailable(RepoError::Busy))
+    }
+
+    /// The person's rooms, all of them heard. A room that is taken away before it is heard shows in the person's log,
+    /// which is told first; one that is taken away later shows in the table. `None` when the first happened.
+    async fn settled(&self, user: UserId) -> Result<Option<Moment>> {
+        self.table().reading.insert(user, false);
+        let moment = self.moment(user).await?;
+        let rooms: Vec<LogId> = moment.rooms.iter().map(|row| LogId::Room(row.room)).collect();
+        self.hear(&rooms).await?;
+        self.start_rooms(&moment).await?;
+        let head = self.logs.store.read().await?.user_log().head(user).await?;
+        Ok((head == moment.head).then_some(moment))
     }
 
     /// `None` when the person's log has moved on since the moment.
@@ -91,7 +113,7 @@ impl Hub {
         table.start(me, moment.head);
         let missing =
             moment.rooms.iter().any(|row| table.logs.get(&LogId::Room(row.room)).is_none_or(|log| log.next.is_none()));
-        if missing || table.logs.get(&me)?.next? > moment.head.next() {
+        if missing || table.is_stale(user) || table.logs.get(&me)?.next? > moment.head.next() {
             return None;
         }
         if self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session) {
@@ -132,29 +154,44 @@ impl Hub {
     /// Brings a person's listeners up to date after the person's rooms or blocks have changed.
     pub(crate) async fn refresh(self: &Arc<Self>, user: UserId) -> Result<()> {
         let _turn = self.turn(user).await;
-        if !self.is_online(user) {
-            return Ok(());
+        let _reading = Reading { hub: self, user };
+        for _ in 0..TRIES {
+            if !self.is_online(user) {
+                return Ok(());
+            }
+            if let Some(moment) = self.settled(user).await?
+                && self.apply(user, &moment).await?
+            {
+                return Ok(());
+            }
         }
-        let moment = self.moment(user).await?;
+        Err(Error::Unavailable(RepoError::Busy))
+    }
+
+    /// `false` when a room was taken from the person since the moment.
+    async fn apply(self: &Arc<Self>, user: UserId, moment: &Moment) -> Result<bool> {
         for row in &moment.rooms {
             let cut = moment.cut(user, &row.room);
-            self.join_late(user, row, cut).await?;
+            if !self.join_late(user, row, cut).await? {
+                return Ok(false);
+            }
             let mut table = self.table();
             for id in table.of(user) {
                 table.set_cut(id, &LogId::Room(row.room), cut);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
-    async fn join_late(self: &Arc<Self>, user: UserId, row: &Conversation, cut: Option<Cut>) -> Result<()> {
-        let Some(from) = row.from else { return Ok(()) };
+    /// `false` when a room was taken from the person since his rooms were read.
+    async fn join_late(self: &Arc<Self>, user: UserId, row: &Conversation, cut: Option<Cut>) -> Result<bool> {
+        let Some(from) = row.from else { return Ok(true) };
         let log = LogId::Room(row.room);
         for _ in 0..TRIES {
             let outside = self.table().outside(user, &log);
             if outside.is_empty() {
-                return Ok(());
+                return Ok(true);
             }
             self.hear(&[log]).await?;
             let head = self.logs.rooms.head(&row.room).await?.seq;
@@ -167,6 +204,9 @@ impl Hub {
             let mut table = self.table();
             table.start(log, head);
             let Some(next) = table.logs.get(&log).and_then(|log| log.next) else { continue };
+            if table.is_stale(user) {
+                return Ok(false);
+            }
             if next > head.next() {
                 continue;
             }
@@ -179,7 +219,7 @@ impl Hub {
                 table.catch_up(id, json);
                 table.join(id, log, cut);
             }
-            return Ok(());
+            return Ok(true);
         }
         Err(Error::Unavailable(RepoError::Busy))
     }
@@ -240,7 +280,9 @@ impl Hub {
     async fn moment(&self, user: UserId) -> Result<Moment> {
         let mut unit = self.logs.store.read().await?;
         let head = unit.user_log().head(user).await?;
-        let rooms = unit.conversations().list(user).await?;
+        let mut rooms = unit.conversations().list(user).await?;
+        // A join without a number shows nothing yet; the person's log will tell of it.
+        rooms.retain(|row| row.from.is_some());
         let mut cuts = HashMap::new();
         let mut after = None;
         loop {

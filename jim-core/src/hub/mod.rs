@@ -167,7 +167,8 @@ impl Hub {
     /// What changes a person's rooms or blocks makes the listeners of that person stale.
     fn note_stale(&self, frame: &Frame) {
         let Some(header) = &frame.header else { return };
-        let changes = [Kind::FRIEND_ADDED, Kind::CONVERSATION_OPENED, Kind::BLOCK_ADDED, Kind::BLOCK_REMOVED];
+        let changes =
+            [Kind::FRIEND_ADDED, Kind::CONVERSATION_OPENED, Kind::GROUP_JOINED, Kind::BLOCK_ADDED, Kind::BLOCK_REMOVED];
         if let LogId::User(user) = header.log
             && changes.contains(&header.kind)
         {

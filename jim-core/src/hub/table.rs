@@ -48,6 +48,8 @@ pub(super) struct Table {
     pub(super) logs: HashMap<LogId, Log>,
     pub(super) listeners: HashMap<u64, Entry>,
     pub(super) users: HashMap<UserId, Vec<u64>>,
+    /// People whose rooms are being read for their listeners, and whether one was taken from them meanwhile.
+    pub(super) reading: HashMap<UserId, bool>,
     /// Logs with a hole, and when it is to be read from the store.
     holes: HashMap<LogId, Instant>,
     last_id: u64,
@@ -176,7 +178,30 @@ impl Table {
         delivered
     }
 
+    /// Whether a room was taken from a person since his rooms were read.
+    pub(super) fn is_stale(&self, user: UserId) -> bool {
+        self.reading.get(&user).copied().unwrap_or_default()
+    }
+
+    /// Somebody is in a room no more: what has this number is not for his listeners.
+    fn part(&mut self, user: UserId, log: LogId) {
+        if let Some(taken) = self.reading.get_mut(&user) {
+            *taken = true;
+        }
+        for id in self.of(user) {
+            if let Some(entry) = self.listeners.get_mut(&id) {
+                entry.logs.retain(|other| *other != log);
+            }
+            if let Some(place) = self.logs.get_mut(&log) {
+                place.members.retain(|member| member.id != id);
+            }
+        }
+    }
+
     fn send(&mut self, log: LogId, frame: &Frame) -> usize {
+        if let Some(user) = frame.header.as_ref().and_then(|header| header.leaver) {
+            self.part(user, log);
+        }
         let Some(place) = self.logs.get(&log) else { return 0 };
         let mut stub = None;
         let mut ended = Vec::new();

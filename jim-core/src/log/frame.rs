@@ -48,6 +48,8 @@ pub struct Header {
     pub by: UserId,
     /// What happened.
     pub kind: Kind,
+    /// Who is in the room no more from this entry on.
+    pub leaver: Option<UserId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -59,6 +61,8 @@ struct Wire<'a> {
     at: i64,
     by: UserId,
     kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leaver: Option<UserId>,
 }
 
 /// An event on its way to sockets.
@@ -81,6 +85,7 @@ impl Frame {
             at: entry.at,
             by: entry.by,
             kind: entry.kind.clone(),
+            leaver: entry.leaver(),
         };
         Frame { header: Some(header), json: entry.json() }
     }
@@ -95,6 +100,7 @@ impl Frame {
             at: entry.at,
             by: UserId::SYSTEM,
             kind: entry.kind.clone(),
+            leaver: None,
         };
         Frame { header: Some(header), json: entry.json() }
     }
@@ -116,6 +122,7 @@ impl Frame {
                 at: header.at.0,
                 by: header.by,
                 kind: header.kind.clone(),
+                leaver: header.leaver,
             };
             // Numbers and strings cannot fail to encode.
             serde_json::to_vec(&wire).unwrap_or_default()
@@ -150,6 +157,7 @@ impl Frame {
             at: Millis(wire.at),
             by: wire.by,
             kind: wire.kind,
+            leaver: wire.leaver,
         };
         Some(Frame { header: Some(header), json })
     }
@@ -168,6 +176,7 @@ mod tests {
             at: Millis(1_700_000_000_123),
             by: UserId(3),
             kind: Kind::MESSAGE_SENT,
+            leaver: Some(UserId(17)),
         };
         let frame = Frame { header: Some(header), json: Bytes::from_static(b"{\"a\":1}") };
         let back = Frame::decode(&frame.encode()).unwrap();

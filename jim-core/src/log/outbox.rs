@@ -1,5 +1,5 @@
 //! The outbox: what a committed change still owes to a room's log. Tasks run in order of their ids and append under
-//! the reference `ob:<id>`, so that two relays, or one that crashed half-way, do no harm.
+//! the reference `ob:<id>` or `ob/<id>`, so that two relays, or one that crashed half-way, do no harm.
 
 use std::sync::Arc;
 
@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::Logs;
 use crate::error::{Error, Result};
-use crate::id::{OutboxId, RoomId, UserId};
+use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
-use crate::model::entry::{Guard, NewEntry};
-use crate::repo::Task;
+use crate::model::entry::{Guard, Kind, NewEntry};
+use crate::model::group::HistoryPolicy;
+use crate::repo::{Appended, Lock, Task, Told, UserEvent};
 
 const PAGE: u16 = 64;
 
@@ -27,12 +28,44 @@ pub(super) async fn drain(logs: &Logs, room: &RoomId) -> Result<()> {
             return Ok(());
         }
         for (id, task, _) in tasks {
-            logs.append(entry(logs, *room, id, task)?).await?;
-            let mut unit = logs.store.write(&[]).await?;
-            unit.outbox().remove(id).await?;
-            let _ = unit.commit().await?;
+            let appended = logs.append(entry(logs, *room, id, &task)?).await?;
+            if let (Task::Join { user, history, group, .. }, Appended::New(entry) | Appended::Again(entry)) =
+                (task, appended)
+            {
+                let from = if history == HistoryPolicy::All { Seq(1) } else { entry.seq };
+                let told = let_in(logs, id, (user, from), Joined { group, head: entry.seq }).await?;
+                for entry in &told.users {
+                    logs.tell(entry).await;
+                }
+            } else {
+                let mut unit = logs.store.write(&[]).await?;
+                unit.outbox().remove(id).await?;
+                let _ = unit.commit().await?;
+            }
         }
     }
+}
+
+#[derive(Serialize)]
+struct Joined {
+    #[serde(flatten)]
+    group: serde_json::Value,
+    head: Seq,
+}
+
+/// The join has its number: the person may read from there on, unless he is gone again.
+async fn let_in(logs: &Logs, id: OutboxId, (user, from): (UserId, Seq), joined: Joined) -> Result<Told> {
+    let at = logs.clock.now();
+    let id_of = |group: &serde_json::Value| group["id"].as_i64().map(GroupId);
+    let group = id_of(&joined.group).ok_or_else(|| Error::internal("a join names no group"))?;
+    let mut unit = logs.store.write(&[Lock::User(user), Lock::Group(group)]).await?;
+    if unit.members().get(group, user).await?.is_some() {
+        unit.conversations().set_from(user, &RoomId::Group(group), from).await?;
+        let body = serde_json::value::to_raw_value(&joined).map_err(|error| Error::Internal(error.into()))?;
+        unit.tell(user, UserEvent { kind: Kind::GROUP_JOINED, body: Arc::from(body) }, at).await?;
+    }
+    unit.outbox().remove(id).await?;
+    Ok(unit.commit().await?.0)
 }
 
 pub(super) async fn sweep(logs: &Logs) -> Result<()> {
@@ -43,18 +76,26 @@ pub(super) async fn sweep(logs: &Logs) -> Result<()> {
     Ok(())
 }
 
-fn entry(logs: &Logs, room: RoomId, id: OutboxId, task: Task) -> Result<NewEntry> {
-    let Task::Append { kind, content } = task;
-    let client_ref = ClientRef::outbox(id);
-    let body = serde_json::value::to_raw_value(&Body { client_ref: &client_ref, content: &content })
-        .map_err(|error| Error::Internal(error.into()))?;
+fn entry(logs: &Logs, room: RoomId, id: OutboxId, task: &Task) -> Result<NewEntry> {
+    let (kind, by, client_ref, fences, body) = match task {
+        Task::Append { kind, content } => {
+            let client_ref = ClientRef::outbox(id);
+            let body = serde_json::value::to_raw_value(&Body { client_ref: &client_ref, content });
+            (kind, UserId::SYSTEM, client_ref, false, body)
+        }
+        Task::Event(event) | Task::Join { event, .. } => {
+            let body = serde_json::value::to_raw_value(&event.data);
+            (&event.kind, event.by, ClientRef::event(id), event.kind.fences(), body)
+        }
+    };
+    let body = body.map_err(|error| Error::Internal(error.into()))?;
     Ok(NewEntry {
         room,
-        by: UserId::SYSTEM,
+        by,
+        kind: kind.clone(),
         client_ref,
-        kind,
         counted: false,
-        fences: false,
+        fences,
         body: Arc::from(body),
         digest: None,
         guard: Guard::Decided,

@@ -33,6 +33,12 @@ impl ClientRef {
         ClientRef(format!("ob:{id}"))
     }
 
+    /// The reference of an entry that the outbox appends for a person; no person can use it himself.
+    #[must_use]
+    pub fn event(id: OutboxId) -> Self {
+        ClientRef(format!("ob/{id}"))
+    }
+
     /// The reference.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -37,6 +37,42 @@ impl Kind {
     pub const BLOCK_REMOVED: Kind = Kind::of("block.removed");
     /// A private room was opened without a friendship.
     pub const CONVERSATION_OPENED: Kind = Kind::of("conversation.opened");
+    /// A group came to be.
+    pub const GROUP_CREATED: Kind = Kind::of("group.created");
+    /// A group has another name.
+    pub const GROUP_RENAMED: Kind = Kind::of("group.renamed");
+    /// A group has another announcement, or none.
+    pub const GROUP_ANNOUNCED: Kind = Kind::of("group.announced");
+    /// Who may come in, bring others in, or read what was before, or how many may.
+    pub const GROUP_POLICY_CHANGED: Kind = Kind::of("group.policy_changed");
+    /// Only the owner and admins may write.
+    pub const GROUP_MUTED: Kind = Kind::of("group.muted");
+    /// All members may write again.
+    pub const GROUP_UNMUTED: Kind = Kind::of("group.unmuted");
+    /// A group has another owner.
+    pub const GROUP_TRANSFERRED: Kind = Kind::of("group.transferred");
+    /// A group ended.
+    pub const GROUP_DISSOLVED: Kind = Kind::of("group.dissolved");
+    /// Somebody came in.
+    pub const MEMBER_JOINED: Kind = Kind::of("member.joined");
+    /// Somebody went.
+    pub const MEMBER_LEFT: Kind = Kind::of("member.left");
+    /// Somebody was removed.
+    pub const MEMBER_REMOVED: Kind = Kind::of("member.removed");
+    /// A member became an admin.
+    pub const MEMBER_PROMOTED: Kind = Kind::of("member.promoted");
+    /// An admin became an ordinary member.
+    pub const MEMBER_DEMOTED: Kind = Kind::of("member.demoted");
+    /// A member is called something else in the group.
+    pub const MEMBER_RENAMED: Kind = Kind::of("member.renamed");
+    /// A member may not write.
+    pub const MEMBER_MUTED: Kind = Kind::of("member.muted");
+    /// A member may write again.
+    pub const MEMBER_UNMUTED: Kind = Kind::of("member.unmuted");
+    /// The owner is in a group now.
+    pub const GROUP_JOINED: Kind = Kind::of("group.joined");
+    /// The owner is in a group no more.
+    pub const GROUP_LEFT: Kind = Kind::of("group.left");
     /// The owner's profile changed.
     pub const PROFILE_CHANGED: Kind = Kind::of("profile.changed");
     /// A session ended.
@@ -56,6 +92,21 @@ impl Kind {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether such an entry takes a right away: what was decided before it is decided again.
+    #[must_use]
+    pub fn fences(&self) -> bool {
+        const FENCES: [Kind; 7] = [
+            Kind::MEMBER_LEFT,
+            Kind::MEMBER_REMOVED,
+            Kind::MEMBER_DEMOTED,
+            Kind::MEMBER_MUTED,
+            Kind::GROUP_MUTED,
+            Kind::GROUP_TRANSFERRED,
+            Kind::GROUP_DISSOLVED,
+        ];
+        FENCES.contains(self)
     }
 }
 
@@ -186,6 +237,20 @@ impl Entry {
     #[must_use]
     pub fn repeats(&self, digest: Option<&ContentDigest>) -> bool {
         self.body.is_none() || self.digest.as_ref() == digest
+    }
+
+    /// Who is in the room no more from this entry on.
+    #[must_use]
+    pub fn leaver(&self) -> Option<UserId> {
+        #[derive(Deserialize)]
+        struct About {
+            user_id: UserId,
+        }
+        if ![Kind::MEMBER_LEFT, Kind::MEMBER_REMOVED].contains(&self.kind) {
+            return None;
+        }
+        let about: Option<About> = self.body.as_ref().and_then(|body| serde_json::from_str(body.get()).ok());
+        about.map(|about| about.user_id)
     }
 
     /// The stub that stands for the entry where its body is not to be seen.

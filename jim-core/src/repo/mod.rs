@@ -22,7 +22,7 @@ pub use conversations::ConversationRepo;
 pub use friend_requests::{FriendRequestRepo, NewRequest};
 pub use friends::FriendRepo;
 pub use groups::{BlacklistRepo, GroupRepo, MemberRepo};
-pub use outbox::{OutboxRepo, Task};
+pub use outbox::{OutboxRepo, RoomEvent, Task};
 pub use room_log::{Appended, RoomLogRepo, Slice};
 pub use sessions::{NewSession, SessionRepo, SessionTokens, StoredSession, Ticket};
 pub use settings::SettingRepo;

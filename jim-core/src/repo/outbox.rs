@@ -2,8 +2,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::Res;
-use crate::id::{OutboxId, RoomId};
+use crate::id::{OutboxId, RoomId, UserId};
 use crate::model::entry::Kind;
+use crate::model::group::HistoryPolicy;
 use crate::time::Millis;
 
 /// What a committed change still owes to a room's log.
@@ -18,6 +19,30 @@ pub enum Task {
         /// Its content; the reference is added when it is appended.
         content: serde_json::Value,
     },
+    /// Append what happened to a group or a member.
+    Event(RoomEvent),
+    /// Append a join; then the person may read from there on, or all, and is told.
+    Join {
+        /// The entry.
+        event: RoomEvent,
+        /// Who joins.
+        user: UserId,
+        /// What of the history the person may read.
+        history: HistoryPolicy,
+        /// What the person is told of the group.
+        group: serde_json::Value,
+    },
+}
+
+/// What happened in a room, as its log will say it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RoomEvent {
+    /// What happened.
+    pub kind: Kind,
+    /// Who did it.
+    pub by: UserId,
+    /// The `data` of the entry.
+    pub data: serde_json::Value,
 }
 
 /// Tasks that a committed unit left behind, in order.

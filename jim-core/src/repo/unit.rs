@@ -8,6 +8,7 @@ use super::{
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
 use crate::model::entry::UserEntry;
+use crate::model::group::GroupRow;
 use crate::time::Millis;
 
 /// What a unit locks before it reads: nobody else changes it until the unit ends.
@@ -194,6 +195,13 @@ impl Unit {
         }
         self.rooms.insert(*room);
         self.outbox().add(room, task, at).await
+    }
+
+    /// Adds a group, which is this unit's alone until it is committed, and so counts as locked.
+    pub async fn add_group(&mut self, group: &GroupRow) -> Res<GroupId> {
+        let id = self.groups().add(group).await?;
+        self.locks.push(Lock::Group(id));
+        Ok(id)
     }
 
     /// Makes everything durable.

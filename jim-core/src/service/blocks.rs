@@ -1,7 +1,7 @@
 //! Blocks.
 
 use super::friends::cards;
-use super::{About, Context, event};
+use super::{Context, OfUser, event};
 use crate::error::{Code, Result};
 use crate::id::{RoomId, UserId};
 use crate::model::Kind;
@@ -46,7 +46,7 @@ impl Blocks {
         // finished by the next one.
         if unit.blocks().get(who, other).await?.is_some_and(|block| block.cut.is_none()) {
             unit.blocks().set_cut(who, other, head.seq).await?;
-            unit.tell(who, event(Kind::BLOCK_ADDED, &About { user_id: other })?, self.context.now()).await?;
+            unit.tell(who, event(Kind::BLOCK_ADDED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
         }
         self.context.hub.refresh(who).await
@@ -56,7 +56,7 @@ impl Blocks {
     pub async fn unblock(&self, who: UserId, other: UserId) -> Result<()> {
         let mut unit = self.context.write(&[who, other]).await?;
         if unit.blocks().remove(who, other).await? {
-            unit.tell(who, event(Kind::BLOCK_REMOVED, &About { user_id: other })?, self.context.now()).await?;
+            unit.tell(who, event(Kind::BLOCK_REMOVED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
             self.context.hub.refresh(who).await?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{About, Context, event};
+use super::{Context, OfUser, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::friend::{Friend, Friendship, Presence, Remark, RequestStatus};
@@ -67,8 +67,8 @@ impl Friends {
         let mut unit = self.context.write(&[who, friend]).await?;
         if unit.friends().remove(who, friend).await? {
             let now = self.context.now();
-            unit.tell(who, event(Kind::FRIEND_REMOVED, &About { user_id: friend })?, now).await?;
-            unit.tell(friend, event(Kind::FRIEND_REMOVED, &About { user_id: who })?, now).await?;
+            unit.tell(who, event(Kind::FRIEND_REMOVED, &OfUser { user_id: friend })?, now).await?;
+            unit.tell(friend, event(Kind::FRIEND_REMOVED, &OfUser { user_id: who })?, now).await?;
             self.context.logs.finish(unit).await?;
         }
         Ok(())

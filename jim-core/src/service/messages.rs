@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 use super::gather::RightsReader;
+use super::group_rights::GroupRightsReader;
 use super::rooms::{Visible, visible};
 use super::{Context, event, permission};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ContentDigest;
 use crate::model::entry::Guard;
 use crate::model::{Entry, Kind, NewEntry, NewMessage};
-use crate::repo::{Appended, Slice};
+use crate::repo::{Appended, RepoError, Slice};
+
+/// How often a right may be taken from somebody while one message is decided.
+const TRIES: usize = 16;
 
 /// What became of a message.
 #[derive(Debug, Clone)]
@@ -43,6 +48,7 @@ pub struct History {
 pub struct Messages {
     context: Context,
     rights: RightsReader,
+    groups: GroupRightsReader,
 }
 
 #[derive(serde::Serialize)]
@@ -52,43 +58,64 @@ struct Opened {
 
 impl Messages {
     pub(super) fn new(context: Context, rights: RightsReader) -> Self {
-        Messages { context, rights }
+        Messages { groups: GroupRightsReader::new(context.clone()), context, rights }
     }
 
     /// Sends a message. Answered, it is on durable storage. (Room, sender, reference) makes one message for ever: a
     /// repeat gets the same entry, also when the right to send is gone meanwhile.
     pub async fn send(&self, who: UserId, room: RoomId, message: &NewMessage) -> Result<Sent> {
+        let (body, digest) = message.encode()?;
+        let body: Arc<RawValue> = Arc::from(body);
+        for _ in 0..TRIES {
+            let guard = match self.may_send(who, room).await {
+                Ok(fence) => Guard::Fence(fence),
+                Err(refusal @ (Error::Refused(_) | Error::RefusedUntil { .. })) => {
+                    return self.sent_before(who, &room, message, &digest).await?.ok_or(refusal);
+                }
+                Err(error) => return Err(error),
+            };
+            let new = NewEntry {
+                room,
+                by: who,
+                client_ref: message.client_ref.clone(),
+                kind: Kind::MESSAGE_SENT,
+                counted: true,
+                fences: false,
+                body: body.clone(),
+                digest: Some(digest.clone()),
+                guard,
+                at: self.context.now(),
+            };
+            match self.context.logs.append(new).await? {
+                Appended::New(entry) => return Ok(Sent::New(entry)),
+                Appended::Again(entry) => return Ok(Sent::Again(entry)),
+                Appended::Differs(_) => return Err(Code::RefConflict.into()),
+                // A right was taken from somebody meanwhile: decide again.
+                Appended::Stale(_) => {
+                    if let RoomId::Group(group) = room {
+                        self.groups.forget(who, group);
+                    }
+                }
+            }
+        }
+        Err(Error::Unavailable(RepoError::Busy))
+    }
+
+    /// The fence on which somebody may write to a room, or why he may not.
+    async fn may_send(&self, who: UserId, room: RoomId) -> Result<Seq> {
         let peer = match room {
             RoomId::Private(a, b) if a == b && a == who => return Err(Code::RoomInvalid.into()),
-            _ => room.peer(who).ok_or(Code::NotFound)?,
+            RoomId::Private(..) => room.peer(who).ok_or(Code::NotFound)?,
+            RoomId::Group(group) => return self.groups.may_send(who, group).await,
+            RoomId::World(_) => return Err(Code::NotFound.into()),
         };
-        let (body, digest) = message.encode()?;
         let rights = self.rights.read(who, peer).await?;
-        if let Err(refusal) = permission::private_send(&rights, self.context.options.friends_required) {
-            return self.sent_before(who, &room, message, &digest).await?.ok_or(refusal.into());
-        }
+        permission::private_send(&rights, self.context.options.friends_required)?;
         if !rights.open {
             self.open(who, peer, &room).await?;
         }
-        let new = NewEntry {
-            room,
-            by: who,
-            client_ref: message.client_ref.clone(),
-            kind: Kind::MESSAGE_SENT,
-            counted: true,
-            fences: false,
-            body: Arc::from(body),
-            digest: Some(digest),
-            // A private room takes nobody's right away, so that a block does not show in a log that both read.
-            guard: Guard::Fence(Seq::ZERO),
-            at: self.context.now(),
-        };
-        match self.context.logs.append(new).await? {
-            Appended::New(entry) => Ok(Sent::New(entry)),
-            Appended::Again(entry) => Ok(Sent::Again(entry)),
-            Appended::Differs(_) => Err(Code::RefConflict.into()),
-            Appended::Stale(_) => Err(crate::error::Error::internal("a private room has no fence")),
-        }
+        // A private room takes nobody's right away, so that a block does not show in a log that both read.
+        Ok(Seq::ZERO)
     }
 
     async fn sent_before(

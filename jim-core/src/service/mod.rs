@@ -4,6 +4,9 @@ mod blocks;
 mod friend_requests;
 mod friends;
 mod gather;
+mod group_rights;
+mod groups;
+mod members;
 mod messages;
 mod passwords;
 pub mod permission;
@@ -18,8 +21,10 @@ use std::time::Duration;
 pub use blocks::Blocks;
 pub use friend_requests::{FriendRequests, Requested};
 pub use friends::Friends;
+pub use groups::{GroupChange, Groups};
+pub use members::{Added, MemberChange, Members};
 pub use messages::{History, Messages, Sent};
-pub use rooms::{RoomView, Rooms};
+pub use rooms::{About, RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
 pub use user_log::{LogPage, UserLog};
 pub use users::{Register, Users};
@@ -93,6 +98,8 @@ pub(crate) struct Services {
     pub(crate) friends: Friends,
     pub(crate) friend_requests: FriendRequests,
     pub(crate) blocks: Blocks,
+    pub(crate) groups: Groups,
+    pub(crate) members: Members,
     pub(crate) rooms: Rooms,
     pub(crate) messages: Messages,
     pub(crate) user_log: UserLog,
@@ -107,6 +114,8 @@ impl Services {
             friends: Friends::new(context.clone()),
             friend_requests: FriendRequests::new(context.clone()),
             blocks: Blocks::new(context.clone()),
+            groups: Groups::new(context.clone()),
+            members: Members::new(context.clone()),
             rooms: Rooms::new(context.clone(), rights.clone()),
             messages: Messages::new(context.clone(), rights),
             user_log: UserLog::new(context.clone()),
@@ -152,6 +161,6 @@ fn event(kind: Kind, data: &impl serde::Serialize) -> Result<UserEvent> {
 
 /// The data of an event about one other person.
 #[derive(serde::Serialize)]
-struct About {
+struct OfUser {
     user_id: UserId,
 }

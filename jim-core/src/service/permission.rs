@@ -1,7 +1,9 @@
 //! Who may do what: pure functions over models.
 
-use crate::error::Code;
+use crate::error::{Code, Error};
+use crate::model::group::{FOREVER, GroupRow, InvitePolicy, MemberRow, Role};
 use crate::repo::{PeerState, PrivateRights};
+use crate::time::Millis;
 
 /// Whether one person may write to another. Who is blocked learns no more than a stranger would.
 pub fn private_send(rights: &PrivateRights, friends_required: bool) -> Result<(), Code> {
@@ -28,9 +30,166 @@ pub fn request_friend(rights: &PrivateRights, pretend_when_blocked: bool) -> Res
     }
 }
 
+/// All that decides whether a member may write in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupRights {
+    /// What the member may do.
+    pub role: Role,
+    /// Until when the member may not write.
+    pub muted_until: Option<Millis>,
+    /// Only the owner and admins may write.
+    pub muted: bool,
+    /// The group has ended.
+    pub dissolved: bool,
+}
+
+impl GroupRights {
+    /// The rights of a member.
+    #[must_use]
+    pub fn of(group: &GroupRow, member: &MemberRow) -> Self {
+        GroupRights {
+            role: member.role,
+            muted_until: member.muted_until,
+            muted: group.muted,
+            dissolved: group.dissolved_at.is_some(),
+        }
+    }
+}
+
+/// Whether a member may write in a group now. Mutes silence ordinary members and admins; the silence of all spares
+/// the owner and admins.
+pub fn group_send(rights: &GroupRights, now: Millis) -> Result<(), Error> {
+    match rights {
+        GroupRights { dissolved: true, .. } => Err(Code::GroupDissolved.into()),
+        GroupRights { muted_until: Some(FOREVER), .. } => Err(Code::MemberMuted.into()),
+        GroupRights { muted_until: Some(until), .. } if *until > now => {
+            Err(Error::RefusedUntil { code: Code::MemberMuted, until: *until })
+        }
+        GroupRights { muted: true, role: Role::Member, .. } => Err(Code::GroupMuted.into()),
+        GroupRights { .. } => Ok(()),
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident: $role:ident, $over:literal, $words:literal,)+) => {
+        /// What members do to a group and to each other.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Action { $($(#[$doc])* $name,)+ }
+
+        impl Action {
+            /// Every one there is.
+            pub const ALL: &[Action] = &[$(Action::$name,)+];
+
+            /// The least role that may.
+            const fn role(self) -> Role {
+                match self { $(Action::$name => Role::$role,)+ }
+            }
+
+            /// Whether it is done to a member, who then must be of a lower role.
+            const fn over(self) -> bool {
+                match self { $(Action::$name => $over,)+ }
+            }
+
+            const fn words(self) -> &'static str {
+                match self { $(Action::$name => $words,)+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Write; what silences somebody is in [`group_send`].
+    Send: Member, false, "write, while nobody silences",
+    /// Bring others in, where members may.
+    Add: Member, false, "add members, policy `members`",
+    /// Bring others in, where only admins may.
+    AddAsAdmin: Admin, false, "add members, policy `admins`",
+    /// Change name, announcement or policies.
+    Describe: Admin, false, "change name, announcement, policies",
+    /// Silence all ordinary members.
+    MuteAll: Admin, false, "mute everyone",
+    /// Silence one member.
+    Mute: Admin, true, "mute a member",
+    /// Say what another is called here.
+    Name: Admin, true, "change another's nickname",
+    /// Remove a member.
+    Remove: Admin, true, "remove a member",
+    /// Keep somebody out.
+    Blacklist: Admin, true, "blacklist somebody",
+    /// Make and dismiss admins.
+    Appoint: Owner, true, "appoint and dismiss admins",
+    /// Give the group away.
+    Transfer: Owner, true, "transfer the group",
+    /// End the group.
+    Dissolve: Owner, false, "dissolve the group",
+}
+
+/// Whether a member may do something in a group, to a member of a role where it is done to one.
+pub fn group_act(actor: Role, action: Action, target: Option<Role>) -> Result<(), Code> {
+    let outranks = !action.over() || target.is_none_or(|target| target < actor);
+    if actor >= action.role() && outranks { Ok(()) } else { Err(Code::RoleRequired) }
+}
+
+/// Bringing others in, by the group's policy.
+#[must_use]
+pub fn adding(policy: InvitePolicy) -> Action {
+    match policy {
+        InvitePolicy::Members => Action::Add,
+        InvitePolicy::Admins => Action::AddAsAdmin,
+    }
+}
+
+/// Who may do what in a group, as a table in Markdown.
+#[must_use]
+pub fn table() -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("| | owner | admin | member |\n|---|---|---|---|\n");
+    for action in Action::ALL {
+        let _ = write!(text, "| {} |", action.words());
+        for actor in Role::ALL.iter().rev() {
+            let may = |target| group_act(*actor, *action, target).is_ok();
+            let over: Vec<&str> =
+                Role::ALL.iter().rev().filter(|target| may(Some(**target))).map(|target| target.as_str()).collect();
+            let cell = match action.over() {
+                true if over.is_empty() => "–".to_owned(),
+                true => format!("to {}", over.join(", ")),
+                false if may(None) => "yes".to_owned(),
+                false => "–".to_owned(),
+            };
+            let _ = write!(text, " {cell} |");
+        }
+        text.push('\n');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_of_permissions_shows_the_table() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/permissions.md"));
+        assert!(page.contains(&table()), "docs/src/permissions.md should hold:\n{}", table());
+    }
+
+    #[test]
+    fn who_is_silenced_until_when() {
+        let now = Millis(1_000);
+        let rights = |role, muted_until, muted| GroupRights { role, muted_until, muted, dissolved: false };
+        let code = |rights: GroupRights| group_send(&rights, now).err().map(|error| error.code());
+        for role in [Role::Owner, Role::Admin, Role::Member] {
+            assert_eq!(code(rights(role, None, false)), None);
+            let silenced = (role == Role::Member).then_some(Code::GroupMuted);
+            assert_eq!(code(rights(role, None, true)), silenced, "{role:?}");
+            assert_eq!(code(rights(role, Some(Millis(1_001)), false)), Some(Code::MemberMuted));
+            assert_eq!(code(rights(role, Some(FOREVER), false)), Some(Code::MemberMuted));
+            assert_eq!(code(rights(role, Some(now), false)), None, "its end is not in it");
+            let ended = GroupRights { dissolved: true, ..rights(role, Some(FOREVER), true) };
+            assert_eq!(code(ended), Some(Code::GroupDissolved));
+        }
+    }
 
     const FRIEND: PrivateRights =
         PrivateRights { peer: PeerState::Active, friends: true, blocks: false, blocked: false, open: true };

@@ -2,10 +2,12 @@
 
 use super::friends::card;
 use super::gather::RightsReader;
-use super::{Context, permission};
+use super::permission::GroupRights;
+use super::{Context, groups, permission};
 use crate::error::{Code, Result};
 use crate::id::{RoomId, Seq, UserId};
-use crate::model::UserCard;
+use crate::model::group::Role;
+use crate::model::{Group, UserCard};
 
 /// A room as one person sees it.
 #[derive(Debug, Clone)]
@@ -18,8 +20,19 @@ pub struct RoomView {
     pub head: Seq,
     /// Whether the person may write now.
     pub can_send: bool,
-    /// The other person of a private room.
-    pub peer: UserCard,
+    /// Whether the person may take back what others wrote.
+    pub can_moderate: bool,
+    /// What the room is.
+    pub about: About,
+}
+
+/// What a room is.
+#[derive(Debug, Clone)]
+pub enum About {
+    /// A private room, and the other person of it.
+    Private(UserCard),
+    /// A group's room.
+    Group(Group),
 }
 
 /// The entries of a room that one person may read, and what is hidden among them.
@@ -45,17 +58,20 @@ impl Rooms {
     /// A room of the caller.
     pub async fn get(&self, who: UserId, room: RoomId) -> Result<RoomView> {
         let visible = visible(&self.context, who, &room).await?;
-        let peer = room.peer(who).ok_or(Code::NotFound)?;
-        let rights = self.rights.read(who, peer).await?;
         let head = self.context.logs.rooms.head(&room).await?.seq;
-        let peer = card(&mut self.context.read().await?, peer).await?;
-        Ok(RoomView {
-            room,
-            first: visible.first(head),
-            head,
-            can_send: permission::private_send(&rights, self.context.options.friends_required).is_ok(),
-            peer,
-        })
+        let (about, can_send, can_moderate) = if let RoomId::Group(id) = room {
+            let (row, my) = groups::acting(&mut self.context.read().await?, who, id).await?;
+            let now = self.context.now();
+            let may = permission::group_send(&GroupRights::of(&row, &my), now).is_ok();
+            let moderate = my.role > Role::Member;
+            (About::Group(Group::seen(row, my, now)), may, moderate)
+        } else {
+            let peer = room.peer(who).ok_or(Code::NotFound)?;
+            let rights = self.rights.read(who, peer).await?;
+            let may = permission::private_send(&rights, self.context.options.friends_required).is_ok();
+            (About::Private(card(&mut self.context.read().await?, peer).await?), may, false)
+        };
+        Ok(RoomView { room, first: visible.first(head), head, can_send, can_moderate, about })
     }
 }
 
@@ -67,11 +83,14 @@ impl Visible {
 }
 
 /// What a person may read of a room. A room that is not his answers as one that does not exist. History of a private
-/// room stays readable, whatever became of the friendship.
+/// room stays readable, whatever became of the friendship; that of a group is its members', also when it has ended.
 pub(super) async fn visible(context: &Context, who: UserId, room: &RoomId) -> Result<Visible> {
-    let peer = room.peer(who).ok_or(Code::NotFound)?;
     let mut unit = context.read().await?;
     let row = unit.conversations().get(who, room).await?.ok_or(Code::NotFound)?;
-    let block = unit.blocks().get(who, peer).await?;
-    Ok(Visible { from: row.from.ok_or(Code::NotFound)?, cut: block.and_then(|block| Some((peer, block.cut?))) })
+    let from = row.from.ok_or(Code::NotFound)?;
+    let cut = match room.peer(who) {
+        Some(peer) => unit.blocks().get(who, peer).await?.and_then(|block| Some((peer, block.cut?))),
+        None => None,
+    };
+    Ok(Visible { from, cut })
 }

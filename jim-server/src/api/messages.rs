@@ -152,7 +152,7 @@ impl MessagesApi {
     /// Answered, it is on durable storage. Sent again with the same `client_ref`, it answers 200 and the same entry.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `room.invalid`, `friend.not_friend`, `friend.blocked`,
-    /// `user.unavailable`, `message.ref_conflict`, `rate.limited`, `storage.full`.
+    /// `user.unavailable`, `group.dissolved`, `group.muted`, `group.member_muted`, `message.ref_conflict`, `rate.limited`, `storage.full`.
     #[oai(path = "/rooms/:room/messages", method = "post", operation_id = "sendMessage")]
     async fn send(&self, caller: Auth, room: Path<String>, body: Body<MessageBody>) -> Answer<SendAnswer> {
         let Shared { jim, throttles } = &*self.0;

@@ -14,7 +14,7 @@ use crate::app::BASE;
 use crate::config::{Config, Registration};
 
 /// What a newer client asks before it uses something newer.
-const FEATURES: &[&str] = &["friends", "blocks", "private_rooms", "push"];
+const FEATURES: &[&str] = &["friends", "blocks", "private_rooms", "groups", "push"];
 
 /// Tells everybody what this server is.
 #[derive(Debug, Clone)]

@@ -6,9 +6,11 @@ mod auth;
 mod blocks;
 mod friend_requests;
 mod friends;
+mod groups;
 pub mod health;
 mod log;
 mod me;
+mod members;
 mod messages;
 pub mod meta;
 mod metrics;
@@ -29,9 +31,11 @@ pub use self::auth::AuthApi;
 pub use self::blocks::BlocksApi;
 pub use self::friend_requests::FriendRequestsApi;
 pub use self::friends::FriendsApi;
+pub use self::groups::GroupsApi;
 pub use self::health::HealthApi;
 pub use self::log::LogApi;
 pub use self::me::MeApi;
+pub use self::members::MembersApi;
 pub use self::messages::MessagesApi;
 pub use self::meta::MetaApi;
 pub use self::metrics::MetricsApi;
@@ -81,6 +85,8 @@ pub type Surface = (
     FriendsApi,
     FriendRequestsApi,
     BlocksApi,
+    GroupsApi,
+    MembersApi,
     RoomsApi,
     MessagesApi,
     LogApi,
@@ -101,6 +107,8 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         FriendsApi(api.clone()),
         FriendRequestsApi(api.clone()),
         BlocksApi(api.clone()),
+        GroupsApi(api.clone()),
+        MembersApi(api.clone()),
         RoomsApi(api.clone()),
         MessagesApi(api.clone()),
         LogApi(api.clone()),
@@ -125,6 +133,8 @@ pub enum Tag {
     Friends,
     /// Blocks.
     Blocks,
+    /// Groups and their members.
+    Groups,
     /// Rooms and their entries.
     Rooms,
     /// What happened to one's account.

@@ -1,20 +1,28 @@
 //! Rooms.
 
-use jim_core::service::RoomView;
+use jim_core::service::{About, RoomView};
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
 
 use super::answer::{Answer, found, named};
+use super::groups::GroupObject;
 use super::users::UserObject;
 use super::{Api, Auth, Tag};
 use crate::app::BASE;
+use crate::time::Time;
 
 /// What I may do in a room.
 #[derive(Object)]
 struct RoomRights {
+    /// My role in a group.
+    #[oai(skip_serializing_if_is_none)]
+    role: Option<String>,
     can_send: bool,
     can_moderate: bool,
+    /// Until when I may not write in a group.
+    #[oai(skip_serializing_if_is_none)]
+    muted_until: Option<Time>,
 }
 
 /// A room.
@@ -22,26 +30,40 @@ struct RoomRights {
 #[oai(rename = "Room")]
 struct RoomObject {
     room: String,
-    /// `private`.
+    /// `private` or `group`.
     kind: String,
     /// The lowest number I may read; 0 if there is none.
     first: i64,
     /// The last number.
     head: i64,
     my: RoomRights,
-    /// The other person.
-    peer: UserObject,
+    /// The other person of a private room.
+    #[oai(skip_serializing_if_is_none)]
+    peer: Option<UserObject>,
+    /// The group.
+    #[oai(skip_serializing_if_is_none)]
+    group: Option<GroupObject>,
 }
 
 impl From<RoomView> for RoomObject {
     fn from(view: RoomView) -> Self {
+        let (kind, peer, group) = match view.about {
+            About::Private(peer) => ("private", Some(peer), None),
+            About::Group(group) => ("group", None, Some(group)),
+        };
         RoomObject {
             room: view.room.to_string(),
-            kind: "private".into(),
+            kind: kind.into(),
             first: view.first.0,
             head: view.head.0,
-            my: RoomRights { can_send: view.can_send, can_moderate: false },
-            peer: view.peer.into(),
+            my: RoomRights {
+                role: group.as_ref().map(|group| group.my.role.as_str().into()),
+                can_send: view.can_send,
+                can_moderate: view.can_moderate,
+                muted_until: group.as_ref().and_then(|group| group.my.muted_until.map(Into::into)),
+            },
+            peer: peer.map(Into::into),
+            group: group.map(Into::into),
         }
     }
 }
@@ -53,7 +75,7 @@ pub struct RoomsApi(pub(super) Api);
 impl RoomsApi {
     /// A room
     ///
-    /// Codes: `auth.required`, `resource.not_found`.
+    /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`.
     #[oai(path = "/rooms/:room", method = "get", operation_id = "getRoom")]
     async fn get(&self, caller: Auth, room: Path<String>) -> Answer<Json<RoomObject>> {
         found(self.0.jim.rooms().get(caller.0.user, named(&room.0)?).await?)

@@ -1,0 +1,328 @@
+//! Members of groups: how they come, what they are, and how they go.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::friends::{card, cards};
+use super::groups::{acting, end, finish, lock, note};
+use super::permission::{self, Action};
+use super::{Context, event};
+use crate::error::{Code, Error, FieldError, Result};
+use crate::id::{GroupId, RoomId, UserId};
+use crate::model::UserCard;
+use crate::model::entry::Kind;
+use crate::model::group::{Blacklisted, FOREVER, Group, GroupRow, HistoryPolicy, Member, MemberName, MemberRow, Role};
+use crate::model::user::UserState;
+use crate::page::{Cursors, Page};
+use crate::repo::{RoomEvent, Task, Unit};
+use crate::time::Millis;
+
+/// What became of those whom somebody brings in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Members now.
+    pub added: Vec<UserId>,
+    /// Asked, as far as the caller may know.
+    pub invited: Vec<UserId>,
+}
+
+/// What of a member changes; what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct MemberChange {
+    /// Ordinary member or admin.
+    pub role: Option<Role>,
+    /// What the member is called in the group; `Some(None)` for nothing else.
+    pub nickname: Option<Option<MemberName>>,
+}
+
+/// Members of groups.
+#[derive(Clone)]
+pub struct Members {
+    context: Context,
+}
+
+#[derive(Serialize)]
+struct Left {
+    group_id: GroupId,
+    room: RoomId,
+}
+
+impl Members {
+    pub(super) fn new(context: Context) -> Self {
+        Members { context }
+    }
+
+    /// Members by id, for members.
+    pub async fn list(&self, who: UserId, id: GroupId, cursor: Option<&str>, limit: u16) -> Result<Page<Member>> {
+        let cursors = Cursors::new(&self.context.key, format!("members:{id}"));
+        let after = cursors.read(cursor)?;
+        let now = self.context.now();
+        let mut unit = self.context.read().await?;
+        acting(&mut unit, who, id).await?;
+        let rows = unit.members().list(id, after, limit + 1).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.user)).await?;
+        let log = unit.user_log().head(who).await?;
+        let page = cursors.page(rows, limit, log, |row| row.user.to_string());
+        Ok(page.map(|row| {
+            let card = cards[&row.user].clone();
+            Member::seen(row, card, now)
+        }))
+    }
+
+    /// Brings friends into a group.
+    pub async fn add(&self, who: UserId, id: GroupId, users: &[UserId]) -> Result<Added> {
+        let users = named(who, users);
+        let mut unit = lock(&self.context, &users, id).await?;
+        let (row, my) = acting(&mut unit, who, id).await?;
+        permission::group_act(my.role, permission::adding(row.invite_policy), None)?;
+        let mut new = Vec::new();
+        for user in users {
+            if unit.members().get(id, user).await?.is_none() {
+                new.push(user);
+            }
+        }
+        let (added, invited) = sort_out(&mut unit, who, new).await?;
+        let now = self.context.now();
+        for user in &added {
+            if unit.blacklist().contains(id, *user).await? {
+                return Err(Code::Blacklisted.into());
+            }
+            let_in(&self.context, &mut unit, MemberRow::new(id, *user, now), who, row.history_policy).await?;
+        }
+        finish(&self.context, unit, id).await?;
+        Ok(Added { added, invited })
+    }
+
+    /// Goes. The owner goes last, and the group with him.
+    pub async fn leave(&self, who: UserId, id: GroupId) -> Result<()> {
+        let mut unit = lock(&self.context, &[who], id).await?;
+        let (row, my) = acting(&mut unit, who, id).await?;
+        if my.role == Role::Owner && row.member_count > 1 {
+            return Err(Code::OwnerMustTransfer.into());
+        }
+        let now = self.context.now();
+        part(&mut unit, &row, who, (Kind::MEMBER_LEFT, who), now).await?;
+        if my.role == Role::Owner {
+            end(&mut unit, row, who, now).await?;
+        }
+        finish(&self.context, unit, id).await
+    }
+
+    /// Removes a member, and keeps him out if wanted. Who is no member is only kept out.
+    pub async fn remove(&self, who: UserId, id: GroupId, user: UserId, blacklist: bool) -> Result<()> {
+        let mut unit = lock(&self.context, &[user], id).await?;
+        let (row, my) = acting(&mut unit, who, id).await?;
+        let target = unit.members().get(id, user).await?;
+        permission::group_act(my.role, Action::Remove, target.as_ref().map(|target| target.role))?;
+        let now = self.context.now();
+        if blacklist {
+            exists(&mut unit, user).await?;
+            unit.blacklist().add(id, &Blacklisted { user, by: who, at: now }).await?;
+        }
+        if target.is_some() {
+            part(&mut unit, &row, user, (Kind::MEMBER_REMOVED, who), now).await?;
+        }
+        finish(&self.context, unit, id).await
+    }
+
+    /// Changes the role of a member or what he is called in the group.
+    pub async fn change(&self, who: UserId, id: GroupId, user: UserId, change: MemberChange) -> Result<Member> {
+        let mut unit = lock(&self.context, &[], id).await?;
+        let (_, my) = acting(&mut unit, who, id).await?;
+        let mut target = unit.members().get(id, user).await?.ok_or(Code::NotFound)?;
+        let now = self.context.now();
+        if let Some(role) = change.role {
+            permission::group_act(my.role, Action::Appoint, Some(target.role))?;
+            if role == Role::Owner {
+                return Err(Error::field("role", "invalid", "admin or member; a group is given away by transfer"));
+            }
+            if role != target.role {
+                if role == Role::Admin && unit.members().admins(id).await? >= self.context.options.limits.group_admins {
+                    return Err(Code::AdminsFull.into());
+                }
+                target.role = role;
+                let kind = if role == Role::Admin { Kind::MEMBER_PROMOTED } else { Kind::MEMBER_DEMOTED };
+                note(&mut unit, id, kind, who, &json!({ "user_id": user, "role": role }), now).await?;
+            }
+        }
+        if let Some(nickname) = change.nickname {
+            if user != who {
+                permission::group_act(my.role, Action::Name, Some(target.role))?;
+            }
+            let nickname = nickname.map(|name| name.0);
+            if nickname != target.nickname {
+                let data = Renamed { user_id: user, nickname: nickname.as_deref() };
+                note(&mut unit, id, Kind::MEMBER_RENAMED, who, &data, now).await?;
+                target.nickname = nickname;
+            }
+        }
+        unit.members().set(&target).await?;
+        let card = card(&mut unit, user).await?;
+        finish(&self.context, unit, id).await?;
+        Ok(Member::seen(target, card, now))
+    }
+
+    /// Silences a member until a time, or for good.
+    pub async fn mute(&self, who: UserId, id: GroupId, user: UserId, until: Option<Millis>) -> Result<()> {
+        let now = self.context.now();
+        if until.is_some_and(|until| until <= now) {
+            return Err(Error::field("until", "past", "a time to come"));
+        }
+        self.set_mute(who, id, user, Some(until.unwrap_or(FOREVER))).await
+    }
+
+    /// Lets a member write again.
+    pub async fn unmute(&self, who: UserId, id: GroupId, user: UserId) -> Result<()> {
+        self.set_mute(who, id, user, None).await
+    }
+
+    async fn set_mute(&self, who: UserId, id: GroupId, user: UserId, until: Option<Millis>) -> Result<()> {
+        let mut unit = lock(&self.context, &[], id).await?;
+        let (_, my) = acting(&mut unit, who, id).await?;
+        let mut target = unit.members().get(id, user).await?.ok_or(Code::NotFound)?;
+        permission::group_act(my.role, Action::Mute, Some(target.role))?;
+        let now = self.context.now();
+        if target.muted(now) != until {
+            target.muted_until = until;
+            unit.members().set(&target).await?;
+            let kind = if until.is_some() { Kind::MEMBER_MUTED } else { Kind::MEMBER_UNMUTED };
+            let data = Muted { user_id: user, until: until.filter(|until| *until < FOREVER) };
+            note(&mut unit, id, kind, who, &data, now).await?;
+        }
+        finish(&self.context, unit, id).await
+    }
+
+    /// Who may not come in, by id; for admins.
+    pub async fn blacklist(
+        &self,
+        who: UserId,
+        id: GroupId,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<(UserCard, Millis)>> {
+        let cursors = Cursors::new(&self.context.key, format!("blacklist:{id}"));
+        let after = cursors.read(cursor)?;
+        let mut unit = self.context.read().await?;
+        let (_, my) = acting(&mut unit, who, id).await?;
+        permission::group_act(my.role, Action::Blacklist, None)?;
+        let rows = unit.blacklist().list(id, after, limit + 1).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.user)).await?;
+        let log = unit.user_log().head(who).await?;
+        let page = cursors.page(rows, limit, log, |row| row.user.to_string());
+        Ok(page.map(|row| (cards[&row.user].clone(), row.at)))
+    }
+
+    /// Keeps somebody out from now on; a member stays one.
+    pub async fn keep_out(&self, who: UserId, id: GroupId, user: UserId) -> Result<()> {
+        let mut unit = lock(&self.context, &[], id).await?;
+        let (_, my) = acting(&mut unit, who, id).await?;
+        let target = unit.members().get(id, user).await?.map(|target| target.role);
+        permission::group_act(my.role, Action::Blacklist, target)?;
+        exists(&mut unit, user).await?;
+        unit.blacklist().add(id, &Blacklisted { user, by: who, at: self.context.now() }).await?;
+        finish(&self.context, unit, id).await
+    }
+
+    /// Keeps somebody out no more.
+    pub async fn let_back(&self, who: UserId, id: GroupId, user: UserId) -> Result<()> {
+        let mut unit = lock(&self.context, &[], id).await?;
+        let (_, my) = acting(&mut unit, who, id).await?;
+        permission::group_act(my.role, Action::Blacklist, None)?;
+        unit.blacklist().remove(id, user).await?;
+        finish(&self.context, unit, id).await
+    }
+}
+
+#[derive(Serialize)]
+struct Renamed<'a> {
+    user_id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nickname: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Muted {
+    user_id: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Millis>,
+}
+
+async fn exists(unit: &mut Unit, user: UserId) -> Result<()> {
+    unit.users().get(user).await?.map(|_| ()).ok_or(Code::NotFound.into())
+}
+
+/// Those whom somebody names, each once and himself not among them, in the order named.
+pub(super) fn named(who: UserId, users: &[UserId]) -> Vec<UserId> {
+    let mut named = Vec::new();
+    for user in users {
+        if *user != who && !named.contains(user) {
+            named.push(*user);
+        }
+    }
+    named
+}
+
+/// Sorts those whom somebody brings in: friends come, and who blocks him is asked in words only. Nothing is done when
+/// one of them cannot be.
+pub(super) async fn sort_out(unit: &mut Unit, who: UserId, users: Vec<UserId>) -> Result<(Vec<UserId>, Vec<UserId>)> {
+    let active: Vec<_> = unit.users().list(&users).await?;
+    let active: Vec<_> = active.iter().filter(|user| user.state == UserState::Active).map(|user| user.id).collect();
+    let absent: Vec<_> = users.iter().filter(|user| !active.contains(user)).collect();
+    if !absent.is_empty() {
+        let broken = |user: &&UserId| FieldError {
+            field: "user_ids".into(),
+            code: "unknown_user",
+            detail: format!("there is no active account {user}"),
+        };
+        return Err(Error::Invalid(absent.iter().map(broken).collect()));
+    }
+    let blockers = unit.blocks().blockers(who, &users).await?;
+    let mut sorted = (Vec::new(), Vec::new());
+    for user in users {
+        if unit.blocks().get(who, user).await?.is_some() {
+            return Err(Code::FriendBlocked.into());
+        }
+        if unit.friends().get(who, user).await?.is_none() {
+            return Err(Code::NotFriend.into());
+        }
+        if blockers.contains(&user) { sorted.1.push(user) } else { sorted.0.push(user) }
+    }
+    Ok(sorted)
+}
+
+/// Makes somebody a member in a unit that locks him and the group: the row, the room, and what everybody is told.
+pub(super) async fn let_in(
+    context: &Context,
+    unit: &mut Unit,
+    member: MemberRow,
+    by: UserId,
+    history: HistoryPolicy,
+) -> Result<()> {
+    let (group, user, at) = (member.group, member.user, member.joined_at);
+    if unit.groups().count(user).await? >= context.options.limits.groups {
+        return Err(Code::GroupsFull.into());
+    }
+    if !unit.members().add(&member).await? {
+        return Err(Code::GroupFull.into());
+    }
+    let row = unit.groups().get(group).await?.ok_or(Code::NotFound)?;
+    let room = row.room();
+    // From where he may read is known when the join has its number.
+    unit.conversations().ensure(user, &room, None).await?;
+    let nickname = card(unit, user).await?.nickname;
+    let data = json!({ "user_id": user, "nickname": nickname, "role": member.role });
+    let event = RoomEvent { kind: Kind::MEMBER_JOINED, by, data };
+    let group = serde_json::to_value(Group::seen(row, member, at)).map_err(|error| Error::Internal(error.into()))?;
+    unit.owe(&room, &Task::Join { event, user, history, group }, at).await?;
+    Ok(())
+}
+
+/// Takes a member out of a group in a unit that locks both.
+async fn part(unit: &mut Unit, row: &GroupRow, user: UserId, (kind, by): (Kind, UserId), now: Millis) -> Result<()> {
+    unit.members().remove(row.id, user).await?;
+    unit.conversations().remove(user, &row.room()).await?;
+    note(unit, row.id, kind, by, &json!({ "user_id": user }), now).await?;
+    let left = Left { group_id: row.id, room: row.room() };
+    unit.tell(user, event(Kind::GROUP_LEFT, &left)?, now).await?;
+    Ok(())
+}
