@@ -81,6 +81,7 @@ async fn play() -> Vec<Value> {
     ann.delete(&request(&ann, &ben).await).await.is(204);
     ann.say(&ann.room(&cleo), "first", "Hello stranger").await.is(201);
     let room = befriend(&ann, &ben).await;
+    group(&ann, &ben).await;
     let profile = json!({ "nickname": "Annie", "status_text": "here", "birth_date": "1999-12-31" });
     ann.patch("/me", &profile).await.is(200);
     ann.patch(&format!("/friends/{}", ben.id), &json!({ "remark": "B" })).await.is(200);
@@ -98,6 +99,37 @@ async fn play() -> Vec<Value> {
     // A later connection, when there is a history.
     frames.append(&mut ann.socket().await.frames);
     frames
+}
+
+/// All that can be done in a group of two.
+async fn group(ann: &Person, ben: &Person) {
+    let wish = json!({ "name": "Club", "member_ids": [ben.id] });
+    let path = format!("/groups/{}", ann.post("/groups", &wish).await.is(201)["id"]);
+    let member = format!("{path}/members/{}", ben.id);
+    let change = json!({ "name": "Circle", "announcement": "Hear", "invite_policy": "admins", "max_members": 7 });
+    ann.patch(&path, &change).await.is(200);
+    ann.patch(&path, &json!({ "announcement": null, "history_policy": "all" })).await.is(200);
+    for role in ["admin", "member"] {
+        ann.patch(&member, &json!({ "role": role })).await.is(200);
+    }
+    for nickname in [json!("B"), json!(null)] {
+        ann.patch(&member, &json!({ "nickname": nickname })).await.is(200);
+    }
+    for until in [json!({}), json!({ "until": "2099-12-31T23:59:59Z" })] {
+        ann.call(reqwest::Method::PUT, &format!("{member}/mute"), &until).await.is(204);
+        ann.delete(&format!("{member}/mute")).await.is(204);
+    }
+    ann.put(&format!("{path}/mute")).await.is(204);
+    ann.delete(&format!("{path}/mute")).await.is(204);
+    let room = format!("g:{}", path.rsplit('/').next().unwrap());
+    ben.say(&room, "hello", "to all").await.is(201);
+    ann.delete(&member).await.is(204);
+    let back = json!({ "user_ids": [ben.id] });
+    ann.post(&format!("{path}/members"), &back).await.is(200);
+    ben.act(&format!("{path}/leave")).await.is(204);
+    ann.post(&format!("{path}/members"), &back).await.is(200);
+    ann.post(&format!("{path}/transfer"), &json!({ "user_id": ben.id })).await.is(200);
+    ben.delete(&path).await.is(204);
 }
 
 /// What ends the scenario of a person.
