@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn wish(name: &str) -> Result<Register, jim_core::Error> {
     let limits = Limits::default();
     let (username,) = (Username::parse(name, &limits).at("username"),).all()?;
-    let password = Password::parse(&Secret::new("a long enough phrase"), &username, &limits).at("password");
+    let password = Password::parse(&Secret::new("a long enough phrase"), Some(&username), &limits).at("password");
     let (password,) = (password,).all()?;
     Ok(Register { username, password, nickname: None, birth_date: None })
 }

@@ -143,6 +143,9 @@ impl Jim {
             lane_stop.cancel();
         };
         tokio::join!(lane, rest);
+        if let Err(error) = self.context.logs.store.maintain().await {
+            tracing::warn!(error.cause = ?error, "the last upkeep failed; nothing is lost by it");
+        }
     }
 
     async fn sweep(&self, shutdown: CancellationToken) {

@@ -73,6 +73,10 @@ enum Kind {
 }
 
 fn kind(request: &Request) -> Kind {
+    // Nothing is unpacked here.
+    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Kind::Other;
+    }
     let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Kind::Unsaid };
     let Ok(value) = value.to_str() else { return Kind::Other };
     let mut parts = value.split(';').map(str::trim);

@@ -223,16 +223,26 @@ type IsSet = fn(&Config) -> bool;
 /// Keys that are accepted and have no effect yet.
 const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
     ("server.public_url", |c| !c.server.public_url.is_empty()),
+    ("mail.url", |c| !c.mail.url.expose().is_empty()),
+    ("mail.from", |c| !c.mail.from.is_empty()),
+    ("captcha.test_answer", |c| !c.captcha.test_answer.is_empty()),
+    ("auth.registration", |c| c.auth.registration == Registration::Window),
+    ("auth.code_seconds", |c| c.auth.code_seconds != 600),
+    ("auth.captcha_after", |c| c.auth.captcha_after != 3),
+    ("auth.lock_after", |c| c.auth.lock_after != 5),
+    ("auth.lock_seconds", |c| c.auth.lock_seconds != 300),
+    ("rate.captcha", |c| c.rate.captcha.to_string() != "60/1m"),
+    ("rate.recovery", |c| c.rate.recovery.to_string() != "10/1h"),
+    ("accounts.deleted_messages", |c| c.accounts.deleted_messages == DeletedMessages::Erase),
+];
+
+/// Keys whose effect nobody may take for granted: without it data would go elsewhere, or a door stand open.
+const REFUSED: &[(&str, IsSet)] = &[
     ("store.url", |c| !matches!(c.store.url.expose(), "" | "sqlite:")),
     ("rooms.url", |c| !c.rooms.url.expose().is_empty()),
     ("bus.url", |c| !c.bus.url.expose().is_empty()),
-    ("mail.url", |c| !c.mail.url.expose().is_empty()),
-    ("mail.from", |c| !c.mail.from.is_empty()),
     ("captcha.registration", |c| c.captcha.registration),
-    ("captcha.test_answer", |c| !c.captcha.test_answer.is_empty()),
     ("auth.external_secret", |c| !c.auth.external_secret.expose().is_empty()),
-    ("auth.registration", |c| c.auth.registration == Registration::Window),
-    ("accounts.deleted_messages", |c| c.accounts.deleted_messages == DeletedMessages::Erase),
 ];
 
 impl Config {
@@ -265,6 +275,14 @@ impl Config {
     /// Keys that are set and have no effect yet.
     pub fn without_effect(&self) -> impl Iterator<Item = &'static str> {
         WITHOUT_EFFECT.iter().filter(|(_, is_set)| is_set(self)).map(|(key, _)| *key)
+    }
+
+    /// Refuses what this release cannot do and must not seem to do.
+    pub fn check_supported(&self) -> Result<(), BadConfig> {
+        match REFUSED.iter().find(|(_, is_set)| is_set(self)) {
+            Some((key, _)) => Err(BadConfig::at(*key, "this release does not know how; leave it at its default")),
+            None => Ok(()),
+        }
     }
 
     /// What the ranges of single keys cannot say.

@@ -1,6 +1,7 @@
 //! What happens around every request, in one layer: its name, its source, the problem format, headers that protect
 //! browsers, and its one line in the log.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,10 +11,12 @@ use jim_core::secret::SystemRandom;
 use poem::http::{HeaderMap, HeaderValue, header};
 use poem::{Addr, Endpoint, Request, Response};
 use tokio::time::Instant;
+use url::form_urlencoded;
 
 use crate::body::BodyRules;
 use crate::cors::Cors;
 use crate::problem::ApiError;
+use crate::problem::table::http;
 use crate::source::{Network, source};
 use crate::visit::{RequestIds, Visit};
 
@@ -55,6 +58,9 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         if let Some(preflight) = self.cors.as_ref().and_then(|cors| cors.preflight(&request)) {
             return preflight;
         }
+        if is_ambiguous(&request) {
+            return ApiError::new(http::MALFORMED).answer(visit);
+        }
         match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => ApiError::from_poem(error).answer(visit),
@@ -72,7 +78,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let from = source(peer(&request), request.headers(), &self.proxies);
         let visit = Arc::new(Visit::new(request.headers(), &self.ids, from, self.body));
         request.set_data(visit.clone());
-        let method = request.method().clone();
+        let method = method(&request);
         let origin = self.cors.as_ref().and_then(|_| request.headers().get(header::ORIGIN).cloned());
 
         let mut response = self.respond(request, &visit).await;
@@ -89,7 +95,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         tracing::info!(
             target: "jim::request",
             request_id = visit.request_id(),
-            method = method.as_str(),
+            method,
             route = visit.route().unwrap_or("unmatched"),
             status = response.status().as_u16(),
             duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -98,6 +104,21 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         );
         Ok(response)
     }
+}
+
+/// Whether a header or a key of the query that has one value stands there twice: two readers would read two requests.
+fn is_ambiguous(request: &Request) -> bool {
+    let once = [header::AUTHORIZATION, header::CONTENT_TYPE, header::HOST, header::ORIGIN];
+    let mut keys = HashSet::new();
+    let query = request.uri().query().unwrap_or_default();
+    once.iter().any(|name| request.headers().get_all(name).iter().nth(1).is_some())
+        || form_urlencoded::parse(query.as_bytes()).any(|(key, _)| !keys.insert(key))
+}
+
+/// The method as the log says it; what a client makes up is not repeated.
+fn method(request: &Request) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
+    known.into_iter().find(|known| request.method() == *known).unwrap_or("other")
 }
 
 /// Who is at the other end of the connection.

@@ -59,6 +59,7 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         print(&toml::to_string_pretty(&config)?);
         return Ok(());
     }
+    config.check_supported()?;
     telemetry::init(&config.log.level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.command {

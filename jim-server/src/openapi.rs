@@ -73,7 +73,35 @@ fn complete(spec: &str) -> Result<Value, String> {
     let known = root["components"]["schemas"].as_object_mut().ok_or("no schemas")?;
     known.extend(schemas.as_object().cloned().unwrap_or_default());
     make_optional(&mut document);
+    tell_nulls(&mut document);
     Ok(document)
+}
+
+/// Says what the declarations cannot: bodies take no other field, `null` stands for an absent value in them, and the
+/// last page has no cursor.
+fn tell_nulls(document: &mut Value) {
+    let bodies: Vec<String> = document["paths"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, methods)| methods.as_object().into_iter().flatten())
+        .filter_map(|(_, operation)| operation["requestBody"]["content"][JSON]["schema"]["$ref"].as_str())
+        .filter_map(|name| name.strip_prefix("#/components/schemas/").map(str::to_owned))
+        .collect();
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    for (name, schema) in schemas {
+        let body = bodies.contains(name);
+        if body {
+            schema["additionalProperties"] = json!(false);
+        }
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        for (property, shape) in schema["properties"].as_object_mut().into_iter().flatten() {
+            let optional = body && !required.contains(&json!(property)) && shape.get("type").is_some();
+            if optional || property == "next" {
+                shape["nullable"] = json!(true);
+            }
+        }
+    }
 }
 
 /// A body of which nothing is required may be left out.

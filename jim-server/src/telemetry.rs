@@ -9,7 +9,7 @@ use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use tracing_bunyan_formatter::BunyanFormattingLayer;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -28,10 +28,16 @@ pub fn flush() {
 
 /// Starts the log of this process; `RUST_LOG` goes before `level`. To be called once.
 pub fn init(level: &str) -> Result<(), BadConfig> {
-    let bad = |key| move |_| BadConfig::at(key, "wants a level or directives such as info,sqlx=warn");
+    let bad_level = |key| BadConfig::at(key, "wants a level or directives such as info,sqlx=warn");
     let filter = match std::env::var("RUST_LOG") {
-        Ok(directives) if !directives.is_empty() => EnvFilter::try_new(directives).map_err(bad("RUST_LOG"))?,
-        _ => EnvFilter::try_new(level).map_err(bad("log.level"))?,
+        Ok(directives) if !directives.is_empty() => {
+            EnvFilter::try_new(directives).map_err(|_| bad_level("RUST_LOG"))?
+        }
+        // A word alone that is no level would be taken for a target, and everything else be silent.
+        _ if level.split(',').any(|part| !part.contains('=') && part.trim().parse::<LevelFilter>().is_err()) => {
+            return Err(bad_level("log.level"));
+        }
+        _ => EnvFilter::try_new(level).map_err(|_| bad_level("log.level"))?,
     };
     let events = filter_fn(|metadata| !metadata.is_span());
     let log = tracing_subscriber::registry().with(filter);

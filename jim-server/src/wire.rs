@@ -63,6 +63,8 @@ pub async fn migrate(config: &Config) -> Result<(), NotReady> {
 }
 
 async fn open(config: &Config) -> Result<std::sync::Arc<SqliteStore>, NotReady> {
+    let file = SqliteStore::file(&config.data.dir);
+    make_private(&file).map_err(|cause| NotReady::Folder { folder: config.data.dir.display().to_string(), cause })?;
     let durability = match config.store.durability {
         Durability::Full => sql::Durability::Full,
         Durability::Normal => {
@@ -70,7 +72,7 @@ async fn open(config: &Config) -> Result<std::sync::Arc<SqliteStore>, NotReady> 
             sql::Durability::Normal
         }
     };
-    Ok(SqliteStore::open(&SqliteStore::file(&config.data.dir), durability).await?)
+    Ok(SqliteStore::open(&file, durability).await?)
 }
 
 /// Makes the data folder, for its owner alone, and takes it.
@@ -88,6 +90,15 @@ fn lock(folder: &Path) -> Result<File, NotReady> {
         Err(TryLockError::WouldBlock) => Err(NotReady::InUse(name)),
         Err(TryLockError::Error(cause)) => Err(failed(cause)),
     }
+}
+
+/// Makes a file that is its owner's alone, unless it is there; SQLite gives the files beside it the same rights.
+fn make_private(file: &Path) -> std::io::Result<()> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(|_| ())
 }
 
 fn options(config: &Config) -> Options {

@@ -15,8 +15,8 @@ static COMMON: LazyLock<HashSet<&'static str>> =
 pub struct Password(Secret);
 
 impl Password {
-    /// Holds a new password to the policy.
-    pub fn parse(text: &Secret, username: &Username, limits: &Limits) -> Result<Self, Broken> {
+    /// Holds a new password to the policy; without a user name, by itself.
+    pub fn parse(text: &Secret, username: Option<&Username>, limits: &Limits) -> Result<Self, Broken> {
         let count = text.expose().chars().count();
         if count < limits.password.min as usize {
             return Err(Broken::new("password.too_short", format!("at least {} characters", limits.password.min)));
@@ -25,7 +25,7 @@ impl Password {
             return Err(Broken::new("password.too_long", format!("at most {} characters", limits.password.max)));
         }
         let folded = fold(text.expose());
-        if folded.contains(username.key()) {
+        if username.is_some_and(|name| folded.contains(name.key())) {
             return Err(Broken::new("password.contains_username", "must not contain the user name"));
         }
         if COMMON.contains(folded.as_str()) {
@@ -48,7 +48,7 @@ mod tests {
     fn rule(password: &str) -> Option<&'static str> {
         let limits = Limits::default();
         let name = Username::parse("Carol", &limits).unwrap();
-        Password::parse(&Secret::new(password), &name, &limits).err().map(|broken| broken.code)
+        Password::parse(&Secret::new(password), Some(&name), &limits).err().map(|broken| broken.code)
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Users {
         }
         let username = Username::parse(&me.username, &self.context.options.limits).at("username");
         let username = username.map_err(|error| Error::Invalid(vec![error]))?;
-        let new = Password::parse(new, &username, &self.context.options.limits).at("new_password");
+        let new = Password::parse(new, Some(&username), &self.context.options.limits).at("new_password");
         let new = new.map_err(|error| Error::Invalid(vec![error]))?;
         let new_hash = self.passwords.hash(new.secret()).await?;
         let mut unit = self.context.write(&[caller.user]).await?;

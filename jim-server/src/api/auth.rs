@@ -139,11 +139,7 @@ impl AuthApi {
         let limits = &jim.options().limits;
         let body = body.0;
         let username = Username::parse(&body.username, limits);
-        // A name that is wrong by itself leaves the password to be judged without it.
-        let password = match &username {
-            Ok(name) => Password::parse(&Secret::new(&*body.password), name, limits).map(Some),
-            Err(_) => Ok(None),
-        };
+        let password = Password::parse(&Secret::new(&*body.password), username.as_ref().ok(), limits);
         let nickname = body.nickname.map(|name| Nickname::parse(&name, limits)).transpose();
         let birth_date = body.birth_date.map(|date| BirthDate::parse(&date, jim.clock().now())).transpose();
         let device = body.device.map(|device| Device::parse(&device)).transpose();
@@ -155,7 +151,6 @@ impl AuthApi {
             device.at("device"),
         )
             .all()?;
-        let password = password.ok_or(jim_core::Error::internal("a password was not judged"))?;
         let wish = Register { username, password, nickname, birth_date };
         let (user, session) = jim.users().register(wish, &Source { ip: ip(request), device }).await?;
         created(LoggedIn { user: user.into(), session: session.into() })

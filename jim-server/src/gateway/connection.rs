@@ -8,6 +8,7 @@ use jim_core::hub::{Close, Listener};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
@@ -31,6 +32,8 @@ pub(super) enum Ended {
     Silent,
     /// The client sent data, and may only listen.
     Spoke,
+    /// What the client sent is no WebSocket frame (RFC 6455, section 5).
+    Broken,
 }
 
 fn config(frame_bytes: usize) -> WebSocketConfig {
@@ -86,9 +89,16 @@ where
             }
             message = socket.next() => match message {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => heard = Instant::now(),
-                Some(Ok(Message::Close(_)) | Err(Error::Io(_) | Error::ConnectionClosed | Error::Protocol(_))) | None => {
-                    return Ended::Left;
-                }
+                Some(
+                    Ok(Message::Close(_))
+                    | Err(
+                        Error::Io(_)
+                        | Error::ConnectionClosed
+                        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake),
+                    ),
+                )
+                | None => return Ended::Left,
+                Some(Err(Error::Protocol(_))) => return Ended::Broken,
                 // Data, or more of it than a frame may hold.
                 Some(_) => return Ended::Spoke,
             },
@@ -142,16 +152,20 @@ where
         Ended::Hub(Close::Replaced) => (4409, "replaced: do not reconnect"),
         Ended::Hub(Close::TooMany) => (4429, "too many sockets"),
         Ended::Hub(_) => (1012, "resume"),
+        Ended::Broken => (1002, "not a WebSocket frame"),
         Ended::Spoke => (1003, "you may only listen"),
-        // Completes the closing handshake where the client began it.
         Ended::Left | Ended::Silent => (1000, ""),
     };
     let frame = CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::from_static(reason) };
     let goodbye = async {
-        if socket.close(Some(frame)).await.is_ok() {
-            // The client answers with its own close frame; only then is it certain to have read ours.
-            while let Some(Ok(_)) = socket.next().await {}
+        if ended == Ended::Left {
+            // The library has the answer to the client's own close frame ready, and takes no other.
+            let _ = socket.flush().await;
+        } else if socket.close(Some(frame)).await.is_err() {
+            return;
         }
+        // The client answers with its own close frame; only then is it certain to have read ours.
+        while let Some(Ok(_)) = socket.next().await {}
     };
     let patience = if matches!(ended, Ended::Silent) { Duration::from_secs(1) } else { FAREWELL };
     let _ = timeout(patience, goodbye).await;

@@ -38,16 +38,19 @@ impl Handshake {
             return Err(ApiError::new(http::MALFORMED));
         };
         let protocols = || tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
-        let ticket = protocols().find_map(|protocol| protocol.strip_prefix("ticket."));
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-        let credential = ticket
-            .map(|ticket| Credential::Ticket(ticket.into()))
-            .or_else(|| bearer.map(|token| Credential::Bearer(token.into())));
-        Ok(Handshake {
-            accept: derive_accept_key(key.as_bytes()),
-            speaks_jim: protocols().any(|protocol| protocol == PROTOCOL),
-            credential,
-        })
+        let speaks_jim = protocols().any(|protocol| protocol == PROTOCOL);
+        let bearer = headers.get(header::AUTHORIZATION);
+        let mut tickets = protocols().filter_map(|protocol| protocol.strip_prefix("ticket."));
+        let credential = match (tickets.next(), bearer) {
+            (None, bearer) => {
+                let token = bearer.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+                token.map(|token| Credential::Bearer(token.into()))
+            }
+            // One way to say who one is, and a protocol to be chosen: browsers hang up when none of theirs is.
+            (Some(ticket), None) if speaks_jim && tickets.next().is_none() => Some(Credential::Ticket(ticket.into())),
+            (Some(_), _) => return Err(ApiError::new(http::MALFORMED)),
+        };
+        Ok(Handshake { accept: derive_accept_key(key.as_bytes()), speaks_jim, credential })
     }
 }
 

@@ -55,11 +55,30 @@ fn openapi_needs_no_configuration() {
 
 #[tokio::test]
 async fn it_stops_when_told_and_says_what_has_no_effect() {
-    let mut server = Server::with(&[("bus.url", "redis://:hunter2@127.0.0.1")]).await;
+    let mut server = Server::with(&[("mail.url", "smtp://:hunter2@127.0.0.1")]).await;
     assert_eq!(server.stop().await, Some(0));
     let warned = server.log("config.without_effect");
     assert_eq!(warned.len(), 1);
-    assert_eq!((&warned[0]["key"], &warned[0]["level"]), (&"bus.url".into(), &40.into()));
+    assert_eq!((&warned[0]["key"], &warned[0]["level"]), (&"mail.url".into(), &40.into()));
     assert_eq!(server.log("server.stopped").len(), 1);
     assert!(!server.printed().join("\n").contains("hunter2"));
+}
+
+#[test]
+fn what_this_release_cannot_do_is_refused_by_its_key() {
+    for (key, value) in [
+        ("store.url", "mysql://jim:hunter2@127.0.0.1/jim"),
+        ("rooms.url", "mongodb://127.0.0.1/jim"),
+        ("bus.url", "redis://127.0.0.1"),
+        ("captcha.registration", "true"),
+        ("auth.external_secret", "0123456789012345678901234567890123456789"),
+        ("log.level", "loud"),
+    ] {
+        for command in ["serve", "migrate"] {
+            let output = run(&[command], &[(key, value)]);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{key}: {said}");
+            assert!(said.contains(key) && said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
+        }
+    }
 }

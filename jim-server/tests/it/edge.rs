@@ -127,3 +127,34 @@ async fn operation_can_have_a_listener_of_its_own() {
     assert_eq!(reqwest::get(server.url("/api/v1/meta")).await.unwrap().status(), 200);
     assert_eq!(reqwest::get(format!("http://{ops}/api/v1/meta")).await.unwrap().status(), 404);
 }
+
+#[tokio::test]
+async fn what_stands_twice_is_malformed_and_what_clients_make_up_is_not_logged() {
+    let server = Server::start().await;
+    let ann = server.person("ann").await;
+    let twice = |name: &'static str, values: [String; 2]| {
+        let [first, second] = values;
+        ann.request(Method::GET, "/me").header(name, first).header(name, second)
+    };
+    for (name, values) in [
+        ("authorization", [format!("Bearer {}", ann.access), "Bearer x".to_owned()]),
+        ("origin", ["https://a.example".to_owned(), "https://b.example".to_owned()]),
+    ] {
+        let (status, body) = told(twice(name, values).send().await.unwrap()).await;
+        assert_eq!((status, &body["code"]), (400, &json!("request.malformed")), "{name}");
+    }
+    for query in ["limit=1&limit=2", "limit=1&limit=1", "after=1&%61fter=2"] {
+        ann.get(&format!("/log?{query}")).await.refused(400, "request.malformed");
+    }
+    let packed = ann.request(Method::PATCH, "/me").header("content-encoding", "gzip").json(&json!({ "nickname": "x" }));
+    assert_eq!(told(packed.send().await.unwrap()).await.1["code"], "request.unsupported_media_type");
+    let client = Client::new();
+    let made_up = Method::from_bytes(b"jima_METHOD").unwrap();
+    let asked = client.request(made_up, server.url("/api/v1/meta")).header("x-request-id", "jima_NAMED").send().await;
+    assert_ne!(asked.unwrap().headers()["x-request-id"], "jima_NAMED");
+    eventually("the request is logged", async || {
+        server.log("request").iter().any(|line| line["method"] == "other").then_some(())
+    })
+    .await;
+    assert!(!server.printed().join("\n").contains("jima_"));
+}

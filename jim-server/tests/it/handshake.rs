@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -190,4 +192,58 @@ async fn who_sends_too_fast_waits_and_loses_nothing() {
     assert!(limited > 0);
     ben.say(&room, "b", "not held up").await.is(201);
     assert_eq!(ben.whole_history(&room).await.len(), 1 + 20 - limited + 1);
+}
+
+/// A socket byte by byte, after its answer and `hello`.
+async fn raw_socket(person: &Person, address: std::net::SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        person.access
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"}") {
+        assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "a hello comes");
+    }
+    stream
+}
+
+#[tokio::test]
+async fn a_close_is_answered_and_what_is_no_frame_is_named() {
+    let server = Server::start().await;
+    let ann = server.person("ann").await;
+    for (frame, code) in [
+        (&[0x88, 0x82, 0, 0, 0, 0, 3, 232][..], 1000_u16),
+        // A text without a mask, a reserved bit, a code that does not exist, a ping in two parts.
+        (&[0x81, 2, b'h', b'i'], 1002),
+        (&[0xC1, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x83, 0x80, 0, 0, 0, 0], 1002),
+        (&[0x09, 0x80, 0, 0, 0, 0], 1002),
+    ] {
+        let mut stream = raw_socket(&ann, server.address()).await;
+        stream.write_all(frame).await.unwrap();
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).await.unwrap_or_else(|error| panic!("{frame:?}: {error}"));
+        assert_eq!(answer[0], 0x88, "{frame:?}");
+        assert_eq!(u16::from_be_bytes([answer[2], answer[3]]), code, "{frame:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_ambiguous_handshake_opens_nothing_and_leaves_the_ticket() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.person("ann").await, server.person("ben").await);
+    let (ticket, other) = (ann.ticket().await, ben.ticket().await);
+    let (bare, two) = (format!("ticket.{ticket}"), format!("jim.v1, ticket.{ticket}, ticket.{other}"));
+    let bearer = format!("Bearer {}", ben.access);
+    for headers in [
+        &[("sec-websocket-protocol", bare.as_str())][..],
+        &[("sec-websocket-protocol", &two)],
+        &[("sec-websocket-protocol", &format!("jim.v1, {bare}")), ("authorization", &bearer)],
+    ] {
+        refused(Socket::dial(server.base(), headers).await, 400, "request.malformed");
+    }
+    assert!(Socket::with_ticket(server.base(), &ticket).await.is_ok());
 }

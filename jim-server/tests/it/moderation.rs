@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use jim_core::time::{Clock as _, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -49,8 +51,7 @@ async fn a_muted_member_is_told_until_when_and_writes_again_after_it_without_any
         ann.call(Method::PUT, &path, &json!({ "until": until })).await.refused(422, "request.invalid");
     }
     ben.say(&room, "m-0", "not muted").await.is(201);
-    let until = chrono::Utc::now() + chrono::Duration::milliseconds(1_500);
-    let until = until.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let until = SystemClock.now().plus(Duration::from_millis(1_500)).to_string();
     ann.call(Method::PUT, &path, &json!({ "until": until })).await.is(204);
     assert_eq!(ben.say(&room, "m-1", "hello").await.refused(403, "group.member_muted")["until"], until);
     let seen = ben.get(&format!("/groups/{id}")).await.is(200);
