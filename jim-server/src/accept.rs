@@ -28,6 +28,10 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Pause after an error of `accept`: with no file left, the next try fails at once.
 const PAUSE: Duration = Duration::from_millis(75);
 
+/// How long a client may leave what was sent to it unread before the connection is cut.
+#[cfg(target_os = "linux")]
+const UNREAD: Duration = Duration::from_secs(60);
+
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
@@ -78,6 +82,8 @@ async fn connection<E>(
 {
     // A peer that is gone already shows itself at the first read.
     let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
     let Ok(local) = stream.local_addr() else { return };
     let service = service_fn(move |request| {
         let app = app.clone();

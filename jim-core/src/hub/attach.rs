@@ -132,15 +132,16 @@ impl Hub {
         let (queue, frames) = mpsc::channel(self.options.queue_frames);
         let shared = Arc::<Shared>::default();
         let id = table.add(user, session, queue.clone(), shared.clone());
-        table.join(id, me, None);
+        table.join(id, me, None, Seq::ZERO);
         let mut heads = BTreeMap::new();
         let mut reads = BTreeMap::new();
         let last = |next: Option<Seq>| Seq(next.map_or(0, |next| next.0 - 1));
         heads.insert(me.name(), last(table.logs[&me].next));
         for row in &moment.rooms {
             let log = LogId::Room(row.room);
-            table.join(id, log, moment.cut(user, &row.room));
-            heads.insert(log.name(), last(table.logs[&log].next));
+            let from = row.from.unwrap_or(Seq::ZERO);
+            table.join(id, log, moment.cut(user, &row.room), from);
+            heads.insert(log.name(), last(table.logs[&log].next).max(Seq(from.0 - 1)));
             reads.insert(log.name(), row.read);
         }
         let heartbeat_seconds = self.options.heartbeat.as_secs();
@@ -217,7 +218,7 @@ impl Hub {
                     _ => entry.json(),
                 });
                 table.catch_up(id, json);
-                table.join(id, log, cut);
+                table.join(id, log, cut, from);
             }
             return Ok(true);
         }

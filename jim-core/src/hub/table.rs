@@ -24,6 +24,8 @@ struct Member {
     id: u64,
     queue: mpsc::Sender<Bytes>,
     cut: Option<Cut>,
+    /// What is below was before the person came; a hub that is behind still has to send it to others.
+    from: Seq,
 }
 
 /// One log with listeners.
@@ -80,11 +82,11 @@ impl Table {
         self.of(user).into_iter().filter(|id| !self.listeners[id].logs.contains(log)).collect()
     }
 
-    /// Joins a listener to a log; the next frame it gets is the log's `next`.
-    pub(super) fn join(&mut self, id: u64, log: LogId, cut: Option<Cut>) {
+    /// Joins a listener to a log; the next frame it gets is the log's `next`, or `from` if that is later.
+    pub(super) fn join(&mut self, id: u64, log: LogId, cut: Option<Cut>, from: Seq) {
         let (Some(entry), Some(place)) = (self.listeners.get_mut(&id), self.logs.get_mut(&log)) else { return };
         entry.logs.push(log);
-        place.members.push(Member { id, queue: entry.queue.clone(), cut });
+        place.members.push(Member { id, queue: entry.queue.clone(), cut, from });
     }
 
     pub(super) fn set_cut(&mut self, id: u64, log: &LogId, cut: Option<Cut>) {
@@ -205,18 +207,20 @@ impl Table {
         let Some(place) = self.logs.get(&log) else { return 0 };
         let mut stub = None;
         let mut ended = Vec::new();
-        for member in &place.members {
+        let seq = frame.header.as_ref().map_or(Seq::ZERO, |header| header.seq);
+        let mut delivered = 0;
+        for member in place.members.iter().filter(|member| member.from <= seq) {
             let json = match (&frame.header, member.cut) {
                 (Some(header), Some(cut)) if header.by == cut.by && header.seq > cut.above => stub
                     .get_or_insert_with(|| hidden_json(&header.log, header.seq, &header.kind, header.at, header.by))
                     .clone(),
                 _ => frame.json.clone(),
             };
-            if let Err(error) = member.queue.try_send(json) {
-                ended.push((member.id, matches!(error, TrySendError::Full(_))));
+            match member.queue.try_send(json) {
+                Ok(()) => delivered += 1,
+                Err(error) => ended.push((member.id, matches!(error, TrySendError::Full(_)))),
             }
         }
-        let delivered = place.members.len() - ended.len();
         self.end(ended);
         delivered
     }

@@ -59,12 +59,15 @@ async fn let_in(logs: &Logs, id: OutboxId, (user, from): (UserId, Seq), joined: 
     let id_of = |group: &serde_json::Value| group["id"].as_i64().map(GroupId);
     let group = id_of(&joined.group).ok_or_else(|| Error::internal("a join names no group"))?;
     let mut unit = logs.store.write(&[Lock::User(user), Lock::Group(group)]).await?;
+    // Another relay may have done it, and the person may have gone and come again since.
+    if !unit.outbox().remove(id).await? {
+        return Ok(Told::default());
+    }
     if unit.members().get(group, user).await?.is_some() {
         unit.conversations().set_from(user, &RoomId::Group(group), from).await?;
         let body = serde_json::value::to_raw_value(&joined).map_err(|error| Error::Internal(error.into()))?;
         unit.tell(user, UserEvent { kind: Kind::GROUP_JOINED, body: Arc::from(body) }, at).await?;
     }
-    unit.outbox().remove(id).await?;
     Ok(unit.commit().await?.0)
 }
 

@@ -54,6 +54,6 @@ pub trait OutboxRepo: Send {
     async fn list(&mut self, room: &RoomId, limit: u16) -> Res<Vec<(OutboxId, Task, Millis)>>;
     /// Rooms with tasks, each once.
     async fn rooms(&mut self, limit: u16) -> Res<Vec<RoomId>>;
-    /// Removes a done task; without effect if it is gone.
-    async fn remove(&mut self, id: OutboxId) -> Res<()>;
+    /// Removes a done task; `false` if it is gone: of two who did it at once, one is told that it was he.
+    async fn remove(&mut self, id: OutboxId) -> Res<bool>;
 }

@@ -5,6 +5,7 @@
 mod broken;
 mod contract;
 mod faulty;
+mod groups;
 mod hub;
 mod log;
 mod migrations;

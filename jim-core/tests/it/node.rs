@@ -178,6 +178,11 @@ impl Ear {
         self.hello["heads"][log].as_i64().unwrap_or_default()
     }
 
+    /// A log that is new since `hello` and begins above a number.
+    pub(crate) fn begin(&mut self, log: &str, head: i64) {
+        self.hello["heads"][log] = head.into();
+    }
+
     /// What was heard of a log, in the order it came.
     pub(crate) fn heard(&self, log: &str) -> &[Value] {
         self.heard.get(log).map_or(&[], Vec::as_slice)

@@ -32,8 +32,7 @@ impl OutboxRepo for MemoryTx {
         Ok(rooms.into_iter().take(limit.into()).collect())
     }
 
-    async fn remove(&mut self, id: OutboxId) -> Res<()> {
-        self.change().outbox.rows.remove(&id);
-        Ok(())
+    async fn remove(&mut self, id: OutboxId) -> Res<bool> {
+        Ok(self.change().outbox.rows.remove(&id).is_some())
     }
 }

@@ -34,9 +34,8 @@ impl OutboxRepo for SqlTx {
         rows.into_iter().map(|(room,)| room.parse().map_err(|_| broken("a room has no such name"))).collect()
     }
 
-    async fn remove(&mut self, id: OutboxId) -> Res<()> {
+    async fn remove(&mut self, id: OutboxId) -> Res<bool> {
         let mut conn = self.conn().await?;
-        conn.run("DELETE FROM jim_outbox WHERE id = ?", args![id]).await?;
-        Ok(())
+        Ok(conn.run("DELETE FROM jim_outbox WHERE id = ?", args![id]).await? > 0)
     }
 }

@@ -106,7 +106,7 @@ macro_rules! contract_cases {
                 tasks_of_a_room_come_in_the_order_they_were_left
                 rooms_with_tasks_are_named_once
                 a_removed_task_is_gone_and_its_id_is_not_used_again
-                removing_a_task_twice_has_no_effect
+                a_task_is_removed_once
             }
             settings {
                 the_first_value_stands

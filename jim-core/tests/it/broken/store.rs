@@ -332,9 +332,9 @@ repo! { me: OutboxRepo by outbox {
         }
     }
     fn rooms(limit: u16) -> Vec<RoomId>;
-    fn remove(id: OutboxId) -> (); {
+    fn remove(id: OutboxId) -> bool; {
         if me.is(Fault::OutboxStays) {
-            return Ok(());
+            return Ok(true);
         }
     }
 } }
