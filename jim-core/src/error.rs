@@ -89,6 +89,8 @@ codes! {
     GroupsFull = "group.too_many",
     /// The group ended.
     GroupDissolved = "group.dissolved",
+    /// The request to join was answered already.
+    JoinRequestDecided = "join_request.decided",
     /// The person named is not in the group.
     NotMember = "group.not_member",
     /// A room that cannot be, such as one with oneself.

@@ -45,6 +45,10 @@ id! {
     SessionId;
     /// A friend request.
     FriendRequestId;
+    /// An invitation into a group.
+    InvitationId;
+    /// A request to join a group.
+    JoinRequestId;
     /// A task that waits in the outbox.
     OutboxId;
 }

@@ -15,8 +15,8 @@ use crate::log::{Logs, Stats};
 use crate::repo::{RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::{
-    Blocks, Context, FriendRequests, Friends, Groups, Members, Messages, Options, Rooms, Services, Sessions, UserLog,
-    Users,
+    Blocks, Context, FriendRequests, Friends, Groups, Joining, Members, Messages, Options, Rooms, Services, Sessions,
+    UserLog, Users,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -195,6 +195,12 @@ impl Jim {
     #[must_use]
     pub fn members(&self) -> &Members {
         &self.services.members
+    }
+
+    /// Ways into groups.
+    #[must_use]
+    pub fn joining(&self) -> &Joining {
+        &self.services.joining
     }
 
     /// Friend requests.

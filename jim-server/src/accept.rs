@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(75);
 
 /// How long a client may leave what was sent to it unread before the connection is cut.
 #[cfg(target_os = "linux")]
-const UNREAD: Duration = Duration::from_secs(60);
+const UNREAD: Duration = Duration::from_mins(1);
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]

@@ -185,24 +185,25 @@ impl Table {
         self.reading.get(&user).copied().unwrap_or_default()
     }
 
-    /// Somebody is in a room no more: what has this number is not for his listeners.
-    fn part(&mut self, user: UserId, log: LogId) {
+    /// Somebody is in a room no more: from this number on nothing is for his listeners, unless he has come again since.
+    fn part(&mut self, user: UserId, log: LogId, seq: Seq) {
         if let Some(taken) = self.reading.get_mut(&user) {
             *taken = true;
         }
-        for id in self.of(user) {
-            if let Some(entry) = self.listeners.get_mut(&id) {
+        let ids = self.of(user);
+        let Some(place) = self.logs.get_mut(&log) else { return };
+        for gone in place.members.extract_if(.., |member| ids.contains(&member.id) && member.from <= seq) {
+            if let Some(entry) = self.listeners.get_mut(&gone.id) {
                 entry.logs.retain(|other| *other != log);
-            }
-            if let Some(place) = self.logs.get_mut(&log) {
-                place.members.retain(|member| member.id != id);
             }
         }
     }
 
     fn send(&mut self, log: LogId, frame: &Frame) -> usize {
-        if let Some(user) = frame.header.as_ref().and_then(|header| header.leaver) {
-            self.part(user, log);
+        if let Some(header) = &frame.header
+            && let Some(user) = header.leaver
+        {
+            self.part(user, log, header.seq);
         }
         let Some(place) = self.logs.get(&log) else { return 0 };
         let mut stub = None;

@@ -71,6 +71,12 @@ impl Kind {
     pub const MEMBER_UNMUTED: Kind = Kind::of("member.unmuted");
     /// The owner is in a group now.
     pub const GROUP_JOINED: Kind = Kind::of("group.joined");
+    /// The owner is invited into a group.
+    pub const GROUP_INVITED: Kind = Kind::of("group.invited");
+    /// Somebody asks to join a group that the owner helps to run.
+    pub const JOIN_REQUESTED: Kind = Kind::of("join.requested");
+    /// The owner's request to join was decided.
+    pub const JOIN_DECIDED: Kind = Kind::of("join.decided");
     /// The owner is in a group no more.
     pub const GROUP_LEFT: Kind = Kind::of("group.left");
     /// The owner's profile changed.

@@ -6,6 +6,7 @@ pub mod conversation;
 pub mod entry;
 pub mod friend;
 pub mod group;
+pub mod joining;
 pub mod limits;
 pub mod password;
 pub mod session;

@@ -3,8 +3,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, MemberRepo, OutboxRepo,
-    RepoError, Res, SessionRepo, SettingRepo, Task, UserEvent, UserLogRepo, UserRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, InvitationRepo,
+    JoinRequestRepo, MemberRepo, OutboxRepo, RepoError, Res, SessionRepo, SettingRepo, Task, UserEvent, UserLogRepo,
+    UserRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
 use crate::model::entry::UserEntry;
@@ -75,6 +76,8 @@ pub trait Tx:
     + GroupRepo
     + MemberRepo
     + BlacklistRepo
+    + InvitationRepo
+    + JoinRequestRepo
     + ConversationRepo
     + UserLogRepo
     + OutboxRepo
@@ -151,6 +154,16 @@ impl Unit {
 
     /// Who may not come into groups.
     pub fn blacklist(&mut self) -> &mut dyn BlacklistRepo {
+        &mut *self.tx
+    }
+
+    /// Invitations into groups.
+    pub fn invitations(&mut self) -> &mut dyn InvitationRepo {
+        &mut *self.tx
+    }
+
+    /// Requests to join groups.
+    pub fn join_requests(&mut self) -> &mut dyn JoinRequestRepo {
         &mut *self.tx
     }
 

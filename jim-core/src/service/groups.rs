@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::permission::{self, Action};
-use super::{Context, members};
+use super::{Context, joining, members};
 use crate::error::{Code, Result};
 use crate::id::{GroupId, UserId};
 use crate::model::entry::Kind;
@@ -46,14 +46,14 @@ impl Groups {
         Groups { context }
     }
 
-    /// Makes a group of the caller and friends of his. Also says who was asked instead of added.
+    /// Makes a group of the caller and friends of his; others are invited. Also says who was asked instead of added.
     pub async fn create(&self, who: UserId, name: GroupName, others: &[UserId]) -> Result<(Group, Vec<UserId>)> {
         let limits = &self.context.options.limits;
         let others = members::named(who, others);
         let mut locks = others.clone();
         locks.push(who);
         let mut unit = self.context.write(&locks).await?;
-        let (others, invited) = members::sort_out(&mut unit, who, others).await?;
+        let sorted = members::sort_out(&mut unit, who, others).await?;
         let now = self.context.now();
         let new = GroupRow {
             id: GroupId(0),
@@ -74,12 +74,15 @@ impl Groups {
         let owner = MemberRow { role: Role::Owner, ..MemberRow::new(id, who, now) };
         // Who is there from the beginning reads from the beginning.
         members::let_in(&self.context, &mut unit, owner, who, HistoryPolicy::All).await?;
-        for user in others {
+        for user in &sorted.invited {
+            joining::invite(&mut unit, id, *user, who, now).await?;
+        }
+        for user in sorted.added {
             let member = MemberRow::new(id, user, now);
             members::let_in(&self.context, &mut unit, member, who, HistoryPolicy::All).await?;
         }
         self.context.logs.finish(unit).await?;
-        Ok((self.get(who, id).await?, invited))
+        Ok((self.get(who, id).await?, [sorted.invited, sorted.pretended].concat()))
     }
 
     /// One's groups by id.

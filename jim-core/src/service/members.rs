@@ -5,12 +5,14 @@ use serde_json::json;
 
 use super::friends::{card, cards};
 use super::groups::{acting, end, finish, lock, note};
+use super::joining::{invite, settle};
 use super::permission::{self, Action};
 use super::{Context, event};
 use crate::error::{Code, Error, FieldError, Result};
 use crate::id::{GroupId, RoomId, UserId};
 use crate::model::UserCard;
 use crate::model::entry::Kind;
+use crate::model::friend::RequestStatus;
 use crate::model::group::{Blacklisted, FOREVER, Group, GroupRow, HistoryPolicy, Member, MemberName, MemberRow, Role};
 use crate::model::user::UserState;
 use crate::page::{Cursors, Page};
@@ -69,7 +71,7 @@ impl Members {
         }))
     }
 
-    /// Brings friends into a group.
+    /// Brings friends into a group, and invites others.
     pub async fn add(&self, who: UserId, id: GroupId, users: &[UserId]) -> Result<Added> {
         let users = named(who, users);
         let mut unit = lock(&self.context, &users, id).await?;
@@ -81,16 +83,21 @@ impl Members {
                 new.push(user);
             }
         }
-        let (added, invited) = sort_out(&mut unit, who, new).await?;
+        let Sorted { added, invited, pretended } = sort_out(&mut unit, who, new).await?;
         let now = self.context.now();
-        for user in &added {
+        for user in added.iter().chain(&invited).chain(&pretended) {
             if unit.blacklist().contains(id, *user).await? {
                 return Err(Code::Blacklisted.into());
             }
+        }
+        for user in &invited {
+            invite(&mut unit, id, *user, who, now).await?;
+        }
+        for user in &added {
             let_in(&self.context, &mut unit, MemberRow::new(id, *user, now), who, row.history_policy).await?;
         }
         finish(&self.context, unit, id).await?;
-        Ok(Added { added, invited })
+        Ok(Added { added, invited: [invited, pretended].concat() })
     }
 
     /// Goes. The owner goes last, and the group with him.
@@ -118,6 +125,7 @@ impl Members {
         if blacklist {
             exists(&mut unit, user).await?;
             unit.blacklist().add(id, &Blacklisted { user, by: who, at: now }).await?;
+            settle(&mut unit, id, user, RequestStatus::Rejected).await?;
         }
         if target.is_some() {
             part(&mut unit, &row, user, (Kind::MEMBER_REMOVED, who), now).await?;
@@ -220,6 +228,7 @@ impl Members {
         permission::group_act(my.role, Action::Blacklist, target)?;
         exists(&mut unit, user).await?;
         unit.blacklist().add(id, &Blacklisted { user, by: who, at: self.context.now() }).await?;
+        settle(&mut unit, id, user, RequestStatus::Rejected).await?;
         finish(&self.context, unit, id).await
     }
 
@@ -262,9 +271,18 @@ pub(super) fn named(who: UserId, users: &[UserId]) -> Vec<UserId> {
     named
 }
 
-/// Sorts those whom somebody brings in: friends come, and who blocks him is asked in words only. Nothing is done when
-/// one of them cannot be.
-pub(super) async fn sort_out(unit: &mut Unit, who: UserId, users: Vec<UserId>) -> Result<(Vec<UserId>, Vec<UserId>)> {
+/// What becomes of those whom somebody brings in.
+pub(super) struct Sorted {
+    /// Friends: they come.
+    pub(super) added: Vec<UserId>,
+    /// Others: they are asked.
+    pub(super) invited: Vec<UserId>,
+    /// Who blocks him: asked in words only.
+    pub(super) pretended: Vec<UserId>,
+}
+
+/// Sorts those whom somebody brings in. Nothing is done when one of them cannot be.
+pub(super) async fn sort_out(unit: &mut Unit, who: UserId, users: Vec<UserId>) -> Result<Sorted> {
     let active: Vec<_> = unit.users().list(&users).await?;
     let active: Vec<_> = active.iter().filter(|user| user.state == UserState::Active).map(|user| user.id).collect();
     let absent: Vec<_> = users.iter().filter(|user| !active.contains(user)).collect();
@@ -277,15 +295,18 @@ pub(super) async fn sort_out(unit: &mut Unit, who: UserId, users: Vec<UserId>) -
         return Err(Error::Invalid(absent.iter().map(broken).collect()));
     }
     let blockers = unit.blocks().blockers(who, &users).await?;
-    let mut sorted = (Vec::new(), Vec::new());
+    let mut sorted = Sorted { added: Vec::new(), invited: Vec::new(), pretended: Vec::new() };
     for user in users {
         if unit.blocks().get(who, user).await?.is_some() {
             return Err(Code::FriendBlocked.into());
         }
-        if unit.friends().get(who, user).await?.is_none() {
-            return Err(Code::NotFriend.into());
+        if blockers.contains(&user) {
+            sorted.pretended.push(user);
+        } else if unit.friends().get(who, user).await?.is_some() {
+            sorted.added.push(user);
+        } else {
+            sorted.invited.push(user);
         }
-        if blockers.contains(&user) { sorted.1.push(user) } else { sorted.0.push(user) }
     }
     Ok(sorted)
 }
@@ -307,6 +328,7 @@ pub(super) async fn let_in(
     }
     let row = unit.groups().get(group).await?.ok_or(Code::NotFound)?;
     let room = row.room();
+    settle(unit, group, user, RequestStatus::Accepted).await?;
     // From where he may read is known when the join has its number.
     unit.conversations().ensure(user, &room, None).await?;
     let nickname = card(unit, user).await?.nickname;

@@ -6,6 +6,7 @@ mod friends;
 mod gather;
 mod group_rights;
 mod groups;
+mod joining;
 mod members;
 mod messages;
 mod passwords;
@@ -22,6 +23,7 @@ pub use blocks::Blocks;
 pub use friend_requests::{FriendRequests, Requested};
 pub use friends::Friends;
 pub use groups::{GroupChange, Groups};
+pub use joining::{Joined, Joining};
 pub use members::{Added, MemberChange, Members};
 pub use messages::{History, Messages, Sent};
 pub use rooms::{About, RoomView, Rooms};
@@ -100,6 +102,7 @@ pub(crate) struct Services {
     pub(crate) blocks: Blocks,
     pub(crate) groups: Groups,
     pub(crate) members: Members,
+    pub(crate) joining: Joining,
     pub(crate) rooms: Rooms,
     pub(crate) messages: Messages,
     pub(crate) user_log: UserLog,
@@ -116,6 +119,7 @@ impl Services {
             blocks: Blocks::new(context.clone()),
             groups: Groups::new(context.clone()),
             members: Members::new(context.clone()),
+            joining: Joining::new(context.clone()),
             rooms: Rooms::new(context.clone(), rights.clone()),
             messages: Messages::new(context.clone(), rights),
             user_log: UserLog::new(context.clone()),

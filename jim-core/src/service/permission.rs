@@ -107,6 +107,8 @@ actions! {
     AddAsAdmin: Admin, false, "add members, policy `admins`",
     /// Change name, announcement or policies.
     Describe: Admin, false, "change name, announcement, policies",
+    /// See and decide who asks to join.
+    Admit: Admin, false, "decide requests to join",
     /// Silence all ordinary members.
     MuteAll: Admin, false, "mute everyone",
     /// Silence one member.

@@ -102,7 +102,7 @@ struct GroupList {
 struct NewGroupBody {
     /// 1 to 64 characters.
     name: String,
-    /// Friends who are members from the beginning, 100 at the most.
+    /// Friends who are members from the beginning, and others who are invited; 100 at the most.
     #[serde(default)]
     #[oai(default)]
     member_ids: Vec<i64>,
@@ -188,9 +188,10 @@ pub struct GroupsApi(pub(super) Api);
 impl GroupsApi {
     /// Make a group
     ///
-    /// I own it; the friends whom I name are members at once. Who blocks me shows as invited and sees nothing.
+    /// I own it; the friends whom I name are members at once, others are invited. Who blocks me shows as invited and sees
+    /// nothing.
     ///
-    /// Codes: `auth.required`, `friend.not_friend`, `friend.blocked`, `group.full`, `group.too_many`.
+    /// Codes: `auth.required`, `friend.blocked`, `group.full`, `group.too_many`.
     #[oai(path = "/groups", method = "post", operation_id = "createGroup")]
     async fn create(&self, caller: Auth, body: Body<NewGroupBody>) -> Answer<Created<GroupObject>> {
         let jim = &self.0.jim;

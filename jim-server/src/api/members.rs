@@ -64,7 +64,7 @@ struct MemberList {
 #[serde(deny_unknown_fields)]
 #[oai(rename = "NewMembers", example)]
 struct AddBody {
-    /// Friends, 100 at the most; members among them are skipped.
+    /// 100 at the most; members among them are skipped.
     user_ids: Vec<i64>,
 }
 
@@ -179,12 +179,12 @@ impl MembersApi {
         found(MemberList { items, next: page.next, log: page.log.0 })
     }
 
-    /// Bring friends in
+    /// Bring people in
     ///
-    /// All of them or none. Who blocks me shows as invited and sees nothing.
+    /// Friends are members at once, others are invited; all of them or none. Who blocks me shows as invited and sees nothing.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.role_required`, `group.blacklisted`,
-    /// `group.full`, `group.too_many`, `friend.not_friend`, `friend.blocked`.
+    /// `group.full`, `group.too_many`, `friend.blocked`.
     #[oai(path = "/groups/:id/members", method = "post", operation_id = "addMembers")]
     async fn add(&self, caller: Auth, id: Path<String>, body: Body<AddBody>) -> Answer<Json<AddedObject>> {
         let jim = &self.0.jim;

@@ -8,6 +8,7 @@ mod friend_requests;
 mod friends;
 mod groups;
 pub mod health;
+mod joining;
 mod log;
 mod me;
 mod members;
@@ -33,6 +34,7 @@ pub use self::friend_requests::FriendRequestsApi;
 pub use self::friends::FriendsApi;
 pub use self::groups::GroupsApi;
 pub use self::health::HealthApi;
+pub use self::joining::JoiningApi;
 pub use self::log::LogApi;
 pub use self::me::MeApi;
 pub use self::members::MembersApi;
@@ -85,8 +87,8 @@ pub type Surface = (
     FriendsApi,
     FriendRequestsApi,
     BlocksApi,
-    GroupsApi,
-    MembersApi,
+    // A tuple has sixteen places at the most.
+    (GroupsApi, MembersApi, JoiningApi),
     RoomsApi,
     MessagesApi,
     LogApi,
@@ -107,8 +109,7 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         FriendsApi(api.clone()),
         FriendRequestsApi(api.clone()),
         BlocksApi(api.clone()),
-        GroupsApi(api.clone()),
-        MembersApi(api.clone()),
+        (GroupsApi(api.clone()), MembersApi(api.clone()), JoiningApi(api.clone())),
         RoomsApi(api.clone()),
         MessagesApi(api.clone()),
         LogApi(api.clone()),

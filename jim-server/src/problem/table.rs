@@ -91,6 +91,7 @@ pub const TABLE: &[Row] = &[
     row("group.already_member", 409, "You are a member already.", "你已是群成员。"),
     row("group.too_many", 409, "One of those concerned is in as many groups as allowed.", "加入的群组数量已达上限。"),
     row("group.dissolved", 410, "The group was dissolved.", "群组已解散。"),
+    row("join_request.decided", 409, "This request was answered already.", "该入群申请已处理。"),
     row("group.not_member", 422, "This person is not a member of the group.", "对方不是群成员。"),
     row("room.invalid", 422, "There can be no such room.", "会话无效。"),
     row("message.ref_conflict", 409, "This client_ref stands for another message.", "该 client_ref 已用于其他消息。"),

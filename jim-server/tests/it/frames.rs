@@ -81,7 +81,7 @@ async fn play() -> Vec<Value> {
     ann.delete(&request(&ann, &ben).await).await.is(204);
     ann.say(&ann.room(&cleo), "first", "Hello stranger").await.is(201);
     let room = befriend(&ann, &ben).await;
-    group(&ann, &ben).await;
+    group(&ann, &ben, &cleo).await;
     let profile = json!({ "nickname": "Annie", "status_text": "here", "birth_date": "1999-12-31" });
     ann.patch("/me", &profile).await.is(200);
     ann.patch(&format!("/friends/{}", ben.id), &json!({ "remark": "B" })).await.is(200);
@@ -101,8 +101,8 @@ async fn play() -> Vec<Value> {
     frames
 }
 
-/// All that can be done in a group of two.
-async fn group(ann: &Person, ben: &Person) {
+/// All that can be done in a group of two, and by one who wants to come in.
+async fn group(ann: &Person, ben: &Person, cleo: &Person) {
     let wish = json!({ "name": "Club", "member_ids": [ben.id] });
     let path = format!("/groups/{}", ann.post("/groups", &wish).await.is(201)["id"]);
     let member = format!("{path}/members/{}", ben.id);
@@ -128,6 +128,13 @@ async fn group(ann: &Person, ben: &Person) {
     ann.post(&format!("{path}/members"), &back).await.is(200);
     ben.act(&format!("{path}/leave")).await.is(204);
     ann.post(&format!("{path}/members"), &back).await.is(200);
+    ann.patch(&path, &json!({ "invite_policy": "members" })).await.is(200);
+    let stranger = json!({ "user_ids": [cleo.id] });
+    ann.post(&format!("{path}/members"), &stranger).await.is(200);
+    let invitation = cleo.get("/group-invitations").await.is(200)["items"][0]["id"].clone();
+    cleo.act(&format!("/group-invitations/{invitation}/reject")).await.is(200);
+    let asked = cleo.post(&format!("{path}/join"), &json!({ "note": "Me?" })).await.is(202);
+    ann.act(&format!("{path}/join-requests/{}/reject", asked["request_id"])).await.is(200);
     ann.post(&format!("{path}/transfer"), &json!({ "user_id": ben.id })).await.is(200);
     ben.delete(&path).await.is(204);
 }

@@ -18,6 +18,7 @@ mod friends;
 mod groups;
 mod handshake;
 mod input;
+mod joining;
 mod logs;
 mod messages;
 mod moderation;

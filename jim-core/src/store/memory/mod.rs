@@ -5,6 +5,7 @@ mod conversations;
 mod friend_requests;
 mod friends;
 mod groups;
+mod joining;
 mod outbox;
 mod private_rights;
 mod room_log;
@@ -44,6 +45,7 @@ struct State {
     friend_requests: friend_requests::FriendRequests,
     blocks: blocks::Blocks,
     groups: groups::Groups,
+    joining: joining::Joining,
     conversations: conversations::Conversations,
     user_logs: user_log::UserLogs,
     outbox: outbox::Outbox,

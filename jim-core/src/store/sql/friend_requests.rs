@@ -22,7 +22,7 @@ struct Row {
     created_at: i64,
 }
 
-fn number(status: RequestStatus) -> i64 {
+pub(super) fn number(status: RequestStatus) -> i64 {
     match status {
         RequestStatus::Pending => 0,
         RequestStatus::Accepted => 1,
@@ -30,18 +30,22 @@ fn number(status: RequestStatus) -> i64 {
     }
 }
 
+pub(super) fn status(stored: i64) -> Res<RequestStatus> {
+    let all = [RequestStatus::Pending, RequestStatus::Accepted, RequestStatus::Rejected];
+    let status = all.into_iter().find(|status| number(*status) == stored);
+    status.ok_or_else(|| broken("a request has no such status"))
+}
+
 impl TryFrom<Row> for RequestRow {
     type Error = RepoError;
 
     fn try_from(row: Row) -> Res<Self> {
-        let all = [RequestStatus::Pending, RequestStatus::Accepted, RequestStatus::Rejected];
-        let status = all.into_iter().find(|status| number(*status) == row.status);
         Ok(RequestRow {
             id: FriendRequestId(row.id),
             from: UserId(row.from_id),
             to: UserId(row.to_id),
             note: row.note,
-            status: status.ok_or_else(|| broken("a friend request has no such status"))?,
+            status: status(row.status)?,
             reason: row.reason,
             muffled: row.muffled != 0,
             created_at: Millis(row.created_at),

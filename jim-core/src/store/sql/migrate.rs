@@ -20,6 +20,7 @@ const FILES: &[(&str, &str)] = &[
     ("0002_friends", include_str!("../../../sql/sqlite/0002_friends.sql")),
     ("0003_rooms", include_str!("../../../sql/sqlite/0003_rooms.sql")),
     ("0004_groups", include_str!("../../../sql/sqlite/0004_groups.sql")),
+    ("0005_joining", include_str!("../../../sql/sqlite/0005_joining.sql")),
 ];
 
 /// Why a database was not opened.

@@ -9,6 +9,7 @@ mod conversations;
 mod friend_requests;
 mod friends;
 mod groups;
+mod joining;
 mod migrate;
 mod outbox;
 mod rights;

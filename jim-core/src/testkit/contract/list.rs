@@ -82,6 +82,12 @@ macro_rules! contract_cases {
                 who_is_blacklisted_is_so_once_in_one_group_by_the_first_word
                 a_blacklist_is_paged_by_id
             }
+            joining {
+                a_person_has_one_invitation_into_a_group_by_the_first_word
+                of_20_who_take_one_invitation_at_once_one_does
+                of_20_equal_requests_to_join_at_once_exactly_one_is_pending
+                a_request_to_join_is_decided_once_and_can_be_made_again
+            }
             conversations {
                 a_row_is_made_once_and_then_left_as_it_is
                 of_20_who_ensure_one_row_at_once_exactly_one_makes_it

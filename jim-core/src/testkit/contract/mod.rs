@@ -11,6 +11,7 @@ pub mod conversations;
 pub mod friend_requests;
 pub mod friends;
 pub mod groups;
+pub mod joining;
 pub mod locks;
 pub mod outbox;
 pub mod private_rights;

@@ -3,17 +3,18 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use async_trait::async_trait;
-use jim_core::id::{FriendRequestId, GroupId, OutboxId, RoomId, Seq, SessionId, UserId};
+use jim_core::id::{FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId};
 use jim_core::model::block::BlockRow;
 use jim_core::model::entry::UserEntry;
 use jim_core::model::friend::{Direction, Friendship, RequestRow, RequestStatus};
 use jim_core::model::group::{Blacklisted, GroupRow, MemberRow};
+use jim_core::model::joining::{InvitationRow, JoinRequestRow};
 use jim_core::model::user::UserState;
 use jim_core::model::{Conversation, Session, User};
 use jim_core::repo::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, Lock, MemberRepo, NewRequest,
-    NewSession, NewUser, OutboxRepo, PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, Store,
-    StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, InvitationRepo,
+    JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser, OutboxRepo, PrivateRights, Res, SessionRepo,
+    SessionTokens, SettingRepo, Slice, Store, StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo,
 };
 use jim_core::secret::TokenHash;
 use jim_core::time::Millis;
@@ -301,6 +302,27 @@ repo! { me: BlacklistRepo by blacklist {
     fn remove(group: GroupId, user: UserId) -> bool;
     fn contains(group: GroupId, user: UserId) -> bool;
     fn list(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<Blacklisted>;
+} }
+
+repo! { me: InvitationRepo by invitations {
+    fn add(invitation: &InvitationRow) -> InvitationId;
+    fn get(id: InvitationId) -> Option<InvitationRow>;
+    fn find(group: GroupId, user: UserId) -> Option<InvitationRow>;
+    fn list(user: UserId, before: Option<InvitationId>, limit: u16) -> Vec<InvitationRow>;
+    fn remove(id: InvitationId) -> bool; {
+        if me.is(Fault::InvitationTakenTwice) {
+            me.unit().await?.invitations().remove(id).await?;
+            return Ok(true);
+        }
+    }
+} }
+
+repo! { me: JoinRequestRepo by join_requests {
+    fn add(request: &JoinRequestRow) -> JoinRequestId;
+    fn get(id: JoinRequestId) -> Option<JoinRequestRow>;
+    fn find_pending(group: GroupId, user: UserId) -> Option<JoinRequestRow>;
+    fn list(group: GroupId, before: Option<JoinRequestId>, limit: u16) -> Vec<JoinRequestRow>;
+    fn decide(id: JoinRequestId, status: RequestStatus) -> bool;
 } }
 
 repo! { me: UserLogRepo by user_log {

@@ -1,0 +1,234 @@
+//! Ways into a group: by oneself, by a request that an admin decides, and by invitation.
+
+use super::friends::{card, cards};
+use super::groups::{acting, finish, lock};
+use super::members::let_in;
+use super::permission::{self, Action};
+use super::{Context, event};
+use crate::error::{Code, Result};
+use crate::id::{GroupId, InvitationId, JoinRequestId, UserId};
+use crate::model::UserCard;
+use crate::model::entry::Kind;
+use crate::model::friend::{Note, RequestStatus};
+use crate::model::group::{Group, GroupRow, JoinPolicy, MemberRow, Role};
+use crate::model::joining::{GroupCard, Invitation, InvitationRow, JoinRequest, JoinRequestRow};
+use crate::model::user::UserState;
+use crate::page::{Cursors, Page};
+use crate::repo::Unit;
+use crate::time::Millis;
+
+/// Members that are looked through for admins at once.
+const PAGE: u16 = 1000;
+
+/// What became of a wish to join.
+#[derive(Debug, Clone)]
+pub enum Joined {
+    /// In.
+    Member(Box<Group>),
+    /// An admin decides.
+    Pending(JoinRequestId),
+}
+
+/// Ways into groups.
+#[derive(Clone)]
+pub struct Joining {
+    context: Context,
+}
+
+impl Joining {
+    pub(super) fn new(context: Context) -> Self {
+        Joining { context }
+    }
+
+    /// Comes into a group, or asks to. Asked again while it waits, it is the same request.
+    pub async fn join(&self, who: UserId, id: GroupId, note: Option<Note>) -> Result<Joined> {
+        let deciders = self.deciders(id).await?;
+        let mut people = deciders.clone();
+        people.push(who);
+        let mut unit = lock(&self.context, &people, id).await?;
+        let row = self.open_to(&mut unit, who, id).await?;
+        let now = self.context.now();
+        if row.join_policy == JoinPolicy::Open {
+            self.admit(&mut unit, &row, who, who, now).await?;
+            finish(&self.context, unit, id).await?;
+            let (row, my) = acting(&mut self.context.read().await?, who, id).await?;
+            return Ok(Joined::Member(Box::new(Group::seen(row, my, now))));
+        }
+        if let Some(pending) = unit.join_requests().find_pending(id, who).await? {
+            return Ok(Joined::Pending(pending.id));
+        }
+        let mut request = JoinRequestRow {
+            id: JoinRequestId(0),
+            group: id,
+            user: who,
+            note: note.map(|note| note.0),
+            status: RequestStatus::Pending,
+            created_at: now,
+        };
+        request.id = unit.join_requests().add(&request).await?;
+        let told = view(card(&mut unit, who).await?, request.clone());
+        for admin in deciders {
+            unit.tell(admin, event(Kind::JOIN_REQUESTED, &told)?, now).await?;
+        }
+        finish(&self.context, unit, id).await?;
+        Ok(Joined::Pending(request.id))
+    }
+
+    /// A group that somebody may come into by himself: to strangers of one that invites, it does not exist.
+    async fn open_to(&self, unit: &mut Unit, who: UserId, id: GroupId) -> Result<GroupRow> {
+        let row = unit.groups().get(id).await?.ok_or(Code::NotFound)?;
+        let member = unit.members().get(id, who).await?.is_some();
+        match (member, row.dissolved_at.is_some(), row.join_policy) {
+            (true, true, _) => Err(Code::GroupDissolved.into()),
+            (true, false, _) => Err(Code::AlreadyMember.into()),
+            (false, true, _) | (false, false, JoinPolicy::Invite) => Err(Code::NotFound.into()),
+            (false, false, _) if unit.blacklist().contains(id, who).await? => Err(Code::Blacklisted.into()),
+            (false, false, _) => Ok(row),
+        }
+    }
+
+    /// Lets somebody in, who then needs no other way.
+    async fn admit(&self, unit: &mut Unit, row: &GroupRow, user: UserId, by: UserId, now: Millis) -> Result<()> {
+        if unit.blacklist().contains(row.id, user).await? {
+            return Err(Code::Blacklisted.into());
+        }
+        let_in(&self.context, unit, MemberRow::new(row.id, user, now), by, row.history_policy).await
+    }
+
+    /// The owner and admins of a group; nobody where there is none.
+    async fn deciders(&self, id: GroupId) -> Result<Vec<UserId>> {
+        let mut unit = self.context.read().await?;
+        let (mut deciders, mut after) = (Vec::new(), None);
+        loop {
+            let members = unit.members().list(id, after, PAGE).await?;
+            let Some(last) = members.last() else { return Ok(deciders) };
+            after = Some(last.user);
+            deciders.extend(members.iter().filter(|member| member.role > Role::Member).map(|member| member.user));
+        }
+    }
+
+    /// Requests for a group, newest first; for those who decide them.
+    pub async fn requests(
+        &self,
+        who: UserId,
+        id: GroupId,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<JoinRequest>> {
+        let cursors = Cursors::new(&self.context.key, format!("join-requests:{id}"));
+        let before = cursors.read(cursor)?;
+        let mut unit = self.context.read().await?;
+        let (_, my) = acting(&mut unit, who, id).await?;
+        permission::group_act(my.role, Action::Admit, None)?;
+        let rows = unit.join_requests().list(id, before, limit + 1).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.user)).await?;
+        let log = unit.user_log().head(who).await?;
+        let page = cursors.page(rows, limit, log, |row| row.id.to_string());
+        Ok(page.map(|row| view(cards[&row.user].clone(), row)))
+    }
+
+    /// Decides a request; the one who asks is told.
+    pub async fn decide(&self, who: UserId, id: GroupId, request: JoinRequestId, yes: bool) -> Result<JoinRequest> {
+        let asked = self.context.read().await?.join_requests().get(request).await?;
+        let user = asked.filter(|asked| asked.group == id).map(|asked| asked.user);
+        let mut unit = lock(&self.context, &user.into_iter().collect::<Vec<_>>(), id).await?;
+        let (row, my) = acting(&mut unit, who, id).await?;
+        permission::group_act(my.role, Action::Admit, None)?;
+        let user = user.ok_or(Code::NotFound)?;
+        let mut asked = unit.join_requests().get(request).await?.ok_or(Code::NotFound)?;
+        asked.status = if yes { RequestStatus::Accepted } else { RequestStatus::Rejected };
+        if !unit.join_requests().decide(request, asked.status).await? {
+            return Err(Code::JoinRequestDecided.into());
+        }
+        let now = self.context.now();
+        if yes {
+            active(&mut unit, user).await?;
+            self.admit(&mut unit, &row, user, who, now).await?;
+        }
+        let seen = view(card(&mut unit, user).await?, asked);
+        unit.tell(user, event(Kind::JOIN_DECIDED, &seen)?, now).await?;
+        finish(&self.context, unit, id).await?;
+        Ok(seen)
+    }
+
+    /// The caller's invitations, newest first.
+    pub async fn invitations(&self, who: UserId, cursor: Option<&str>, limit: u16) -> Result<Page<Invitation>> {
+        let cursors = Cursors::new(&self.context.key, format!("group-invitations:{who}"));
+        let before = cursors.read(cursor)?;
+        let mut unit = self.context.read().await?;
+        let rows = unit.invitations().list(who, before, limit + 1).await?;
+        let mut seen = Vec::new();
+        for row in rows {
+            seen.push(invitation(&mut unit, row).await?);
+        }
+        let log = unit.user_log().head(who).await?;
+        Ok(cursors.page(seen, limit, log, |row| row.id.to_string()))
+    }
+
+    /// Follows an invitation.
+    pub async fn accept(&self, who: UserId, id: InvitationId) -> Result<Invitation> {
+        let (mut unit, row) = self.answer(who, id).await?;
+        let group = unit.groups().get(row.group).await?.filter(|group| group.dissolved_at.is_none());
+        let group = group.ok_or(Code::NotFound)?;
+        self.admit(&mut unit, &group, who, row.by, self.context.now()).await?;
+        let seen = invitation(&mut unit, row).await?;
+        finish(&self.context, unit, group.id).await?;
+        Ok(seen)
+    }
+
+    /// Declines an invitation; nobody is told.
+    pub async fn reject(&self, who: UserId, id: InvitationId) -> Result<Invitation> {
+        let (mut unit, row) = self.answer(who, id).await?;
+        let seen = invitation(&mut unit, row).await?;
+        self.context.logs.finish(unit).await?;
+        Ok(seen)
+    }
+
+    /// A unit in which an invitation of the caller is taken; its group is locked.
+    async fn answer(&self, who: UserId, id: InvitationId) -> Result<(Unit, InvitationRow)> {
+        let found = self.context.read().await?.invitations().get(id).await?.filter(|row| row.user == who);
+        let row = found.ok_or(Code::NotFound)?;
+        let mut unit = lock(&self.context, &[who], row.group).await?;
+        if unit.invitations().remove(id).await? { Ok((unit, row)) } else { Err(Code::NotFound.into()) }
+    }
+}
+
+/// Invites somebody in a unit that locks him and the group. Asked twice, he is told once.
+pub(super) async fn invite(unit: &mut Unit, group: GroupId, user: UserId, by: UserId, now: Millis) -> Result<()> {
+    if unit.invitations().find(group, user).await?.is_some() {
+        return Ok(());
+    }
+    let mut row = InvitationRow { id: InvitationId(0), group, user, by, created_at: now };
+    row.id = unit.invitations().add(&row).await?;
+    let told = invitation(unit, row).await?;
+    unit.tell(user, event(Kind::GROUP_INVITED, &told)?, now).await?;
+    Ok(())
+}
+
+/// Whoever is in, or kept out, has no invitation and asks for nothing.
+pub(super) async fn settle(unit: &mut Unit, group: GroupId, user: UserId, status: RequestStatus) -> Result<()> {
+    if let Some(row) = unit.invitations().find(group, user).await? {
+        unit.invitations().remove(row.id).await?;
+    }
+    if let Some(row) = unit.join_requests().find_pending(group, user).await? {
+        unit.join_requests().decide(row.id, status).await?;
+    }
+    Ok(())
+}
+
+async fn invitation(unit: &mut Unit, row: InvitationRow) -> Result<Invitation> {
+    let group = unit.groups().get(row.group).await?.ok_or(Code::NotFound)?;
+    let by = card(unit, row.by).await?;
+    let group = GroupCard { id: group.id, name: group.name };
+    Ok(Invitation { id: row.id, group, by, created_at: row.created_at })
+}
+
+fn view(user: UserCard, row: JoinRequestRow) -> JoinRequest {
+    let JoinRequestRow { id, group, note, status, created_at, .. } = row;
+    JoinRequest { id, group_id: group, user, note, status, created_at }
+}
+
+async fn active(unit: &mut Unit, user: UserId) -> Result<()> {
+    let active = unit.users().get(user).await?.is_some_and(|user| user.state == UserState::Active);
+    if active { Ok(()) } else { Err(Code::UserUnavailable.into()) }
+}
