@@ -48,7 +48,10 @@ impl Hub {
                     next = header.seq.next();
                 }
                 self.note_stale(&frame);
-                let delivered = self.table().offer(frame, Instant::now() + super::PATIENCE);
+                let mut table = self.table();
+                let delivered = table.offer(frame, Instant::now() + super::PATIENCE);
+                self.note_parted(&mut table);
+                drop(table);
                 Stats::add(&self.logs.stats.delivered, delivered);
             }
             if !more {

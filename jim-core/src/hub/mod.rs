@@ -159,9 +159,17 @@ impl Hub {
             Some(_) => table.offer(frame.clone(), Instant::now() + PATIENCE),
             None => table.whisper(&log_of(topic), &frame.json),
         };
+        self.note_parted(&mut table);
         drop(table);
         crate::log::Stats::add(&self.logs.stats.delivered, delivered);
         self.note_stale(&frame);
+    }
+
+    /// Who was taken out of a room may have come again: his listeners look.
+    fn note_parted(&self, table: &mut Table) {
+        for user in table.parted.drain(..) {
+            let _ = self.stale.send(user);
+        }
     }
 
     /// What changes a person's rooms or blocks makes the listeners of that person stale.

@@ -52,6 +52,8 @@ pub(super) struct Table {
     pub(super) users: HashMap<UserId, Vec<u64>>,
     /// People whose rooms are being read for their listeners, and whether one was taken from them meanwhile.
     pub(super) reading: HashMap<UserId, bool>,
+    /// People whose listeners were taken out of a room: those who came again since have to be let in again.
+    pub(super) parted: Vec<UserId>,
     /// Logs with a hole, and when it is to be read from the store.
     holes: HashMap<LogId, Instant>,
     last_id: u64,
@@ -191,6 +193,9 @@ impl Table {
             *taken = true;
         }
         let ids = self.of(user);
+        if !ids.is_empty() {
+            self.parted.push(user);
+        }
         let Some(place) = self.logs.get_mut(&log) else { return };
         for gone in place.members.extract_if(.., |member| ids.contains(&member.id) && member.from <= seq) {
             if let Some(entry) = self.listeners.get_mut(&gone.id) {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
+use super::joining::active;
 use super::permission::{self, Action};
 use super::{Context, joining, members};
 use crate::error::{Code, Result};
@@ -160,6 +161,12 @@ impl Groups {
         permission::group_act(my.role, Action::Transfer, None)?;
         let mut heir = unit.members().get(id, to).await?.ok_or(Code::NotMember)?;
         if to != who {
+            active(&mut unit, to).await?;
+            let now = self.context.now();
+            // Nobody could let him write again.
+            if heir.muted_until.take().is_some_and(|until| until > now) {
+                note(&mut unit, id, Kind::MEMBER_UNMUTED, who, &json!({ "user_id": to }), now).await?;
+            }
             row.owner = to;
             my.role = Role::Member;
             heir.role = Role::Owner;
@@ -167,7 +174,7 @@ impl Groups {
             unit.members().set(&my).await?;
             unit.members().set(&heir).await?;
             let data = json!({ "owner_id": to, "user_id": who });
-            note(&mut unit, id, Kind::GROUP_TRANSFERRED, who, &data, self.context.now()).await?;
+            note(&mut unit, id, Kind::GROUP_TRANSFERRED, who, &data, now).await?;
         }
         self.finish(unit, id).await?;
         Ok(Group::seen(row, my, self.context.now()))

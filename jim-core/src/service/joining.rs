@@ -170,6 +170,9 @@ impl Joining {
         let (mut unit, row) = self.answer(who, id).await?;
         let group = unit.groups().get(row.group).await?.filter(|group| group.dissolved_at.is_none());
         let group = group.ok_or(Code::NotFound)?;
+        // An invitation is worth what its maker may do.
+        let by = unit.members().get(group.id, row.by).await?.ok_or(Code::NotFound)?;
+        permission::group_act(by.role, permission::adding(group.invite_policy), None).map_err(|_| Code::NotFound)?;
         self.admit(&mut unit, &group, who, row.by, self.context.now()).await?;
         let seen = invitation(&mut unit, row).await?;
         finish(&self.context, unit, group.id).await?;
@@ -228,7 +231,7 @@ fn view(user: UserCard, row: JoinRequestRow) -> JoinRequest {
     JoinRequest { id, group_id: group, user, note, status, created_at }
 }
 
-async fn active(unit: &mut Unit, user: UserId) -> Result<()> {
+pub(super) async fn active(unit: &mut Unit, user: UserId) -> Result<()> {
     let active = unit.users().get(user).await?.is_some_and(|user| user.state == UserState::Active);
     if active { Ok(()) } else { Err(Code::UserUnavailable.into()) }
 }

@@ -138,6 +138,29 @@ async fn who_is_no_friend_is_invited_and_comes_by_consent_only() {
 }
 
 #[tokio::test]
+async fn an_invitation_is_worth_what_its_maker_may_do() {
+    let server = Server::start().await;
+    let (people, id, _) = group_of(&server, &["ann", "ben", "cleo"]).await;
+    let (ann, ben, cleo) = (&people[0], &people[1], &people[2]);
+    let mut invited = Vec::new();
+    for (inviter, name) in [(ben, "dora"), (cleo, "finn")] {
+        let person = server.person(name).await;
+        inviter.post(&format!("/groups/{id}/members"), &json!({ "user_ids": [person.id] })).await.is(200);
+        let invitation = person.get("/group-invitations").await.is(200)["items"][0]["id"].clone();
+        invited.push((person, format!("/group-invitations/{invitation}/accept")));
+    }
+    ann.delete(&format!("/groups/{id}/members/{}", ben.id)).await.is(204);
+    ann.patch(&format!("/groups/{id}"), &json!({ "invite_policy": "admins" })).await.is(200);
+    for (person, path) in &invited {
+        person.act(path).await.refused(404, "resource.not_found");
+    }
+    ann.patch(&format!("/groups/{id}"), &json!({ "invite_policy": "members" })).await.is(200);
+    invited[0].0.act(&invited[0].1).await.refused(404, "resource.not_found");
+    invited[1].0.act(&invited[1].1).await.is(200);
+    assert_eq!(member_count(ann, id).await, 3);
+}
+
+#[tokio::test]
 async fn a_blacklisted_person_comes_in_by_no_way_at_all() {
     let server = Server::start().await;
     let (people, id, _) = group_of(&server, &["ann", "ben"]).await;

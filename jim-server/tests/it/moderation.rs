@@ -67,6 +67,18 @@ async fn a_muted_member_is_told_until_when_and_writes_again_after_it_without_any
     ben.say(&room, "m-2", "hello").await.is(201);
 }
 
+#[tokio::test]
+async fn a_muted_heir_can_write_in_the_group_that_is_his() {
+    let server = Server::start().await;
+    let (people, id, room) = group_of(&server, &["ann", "ben"]).await;
+    let (ann, ben) = (&people[0], &people[1]);
+    ann.call(Method::PUT, &format!("/groups/{id}/members/{}/mute", ben.id), &json!({})).await.is(204);
+    ann.post(&format!("/groups/{id}/transfer"), &json!({ "user_id": ben.id })).await.is(200);
+    ben.say(&room, "mine", "Thank you").await.is(201);
+    let entries = ann.whole_history(&room).await;
+    assert_eq!(types(&entries)[4..], ["member.unmuted", "group.transferred", "message.sent"]);
+}
+
 /// Each action of the table, and how it is done to a member.
 fn attempts(id: i64, target: i64) -> Vec<(&'static str, Method, String, Value)> {
     let group = format!("/groups/{id}");
