@@ -54,7 +54,7 @@ impl Groups {
         let mut locks = others.clone();
         locks.push(who);
         let mut unit = self.context.write(&locks).await?;
-        let sorted = members::sort_out(&mut unit, who, others).await?;
+        let sorted = members::sort_out(&mut unit, who, others, "member_ids").await?;
         let now = self.context.now();
         let new = GroupRow {
             id: GroupId(0),

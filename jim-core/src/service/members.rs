@@ -83,7 +83,7 @@ impl Members {
                 new.push(user);
             }
         }
-        let Sorted { added, invited, pretended } = sort_out(&mut unit, who, new).await?;
+        let Sorted { added, invited, pretended } = sort_out(&mut unit, who, new, "user_ids").await?;
         let now = self.context.now();
         for user in added.iter().chain(&invited).chain(&pretended) {
             if unit.blacklist().contains(id, *user).await? {
@@ -281,14 +281,14 @@ pub(super) struct Sorted {
     pub(super) pretended: Vec<UserId>,
 }
 
-/// Sorts those whom somebody brings in. Nothing is done when one of them cannot be.
-pub(super) async fn sort_out(unit: &mut Unit, who: UserId, users: Vec<UserId>) -> Result<Sorted> {
+/// Sorts those whom somebody names in a field. Nothing is done when one of them cannot be.
+pub(super) async fn sort_out(unit: &mut Unit, who: UserId, users: Vec<UserId>, field: &str) -> Result<Sorted> {
     let active: Vec<_> = unit.users().list(&users).await?;
     let active: Vec<_> = active.iter().filter(|user| user.state == UserState::Active).map(|user| user.id).collect();
     let absent: Vec<_> = users.iter().filter(|user| !active.contains(user)).collect();
     if !absent.is_empty() {
         let broken = |user: &&UserId| FieldError {
-            field: "user_ids".into(),
+            field: field.into(),
             code: "unknown_user",
             detail: format!("there is no active account {user}"),
         };

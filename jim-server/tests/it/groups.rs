@@ -95,6 +95,9 @@ async fn friends_are_added_all_or_none_and_who_blocks_is_asked_in_words_only() {
     }
     add(ann, json!("x")).await.refused(422, "request.invalid");
     add(ann, json!(vec![cleo.id; 101])).await.refused(422, "request.invalid");
+    let wish = json!({ "name": "None", "member_ids": [cleo.id, 999_999] });
+    let refused = ann.post("/groups", &wish).await.refused(422, "request.invalid");
+    assert_eq!(refused["errors"][0]["field"], "member_ids");
     assert_eq!(members(ann, id).await.len(), 2, "nothing was done");
     cleo.put(&format!("/blocks/{}", ann.id)).await.is(204);
     let before = cleo.log_types(0).await;

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::conn::{Verbs as _, args, broken};
+use super::conn::{Arg, Verbs as _, args, broken};
 use super::tx::SqlTx;
 use crate::id::{GroupId, UserId};
 use crate::model::group::{Blacklisted, GroupRow, HistoryPolicy, InvitePolicy, JoinPolicy, MemberRow, Role};
@@ -51,27 +51,33 @@ impl TryFrom<Row> for GroupRow {
     }
 }
 
+/// What of a group may change, in the order of the statements.
+fn values(group: &GroupRow) -> Vec<Arg> {
+    args![
+        group.name.as_str(),
+        group.announcement.as_deref(),
+        group.owner,
+        group.join_policy.as_str(),
+        group.invite_policy.as_str(),
+        group.history_policy.as_str(),
+        i64::from(group.max_members),
+        group.muted,
+        group.dissolved_at,
+    ]
+}
+
 #[async_trait]
 impl GroupRepo for SqlTx {
     async fn add(&mut self, group: &GroupRow) -> Res<GroupId> {
         let mut conn = self.conn().await?;
+        let mut args = values(group);
+        args.push(group.created_at.into());
         let id = conn
             .insert(
                 "INSERT INTO jim_groups (name, announcement, owner_id, join_policy, invite_policy, history_policy,
-                     max_members, member_count, muted, created_at, dissolved_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
-                args![
-                    group.name.as_str(),
-                    group.announcement.as_deref(),
-                    group.owner,
-                    group.join_policy.as_str(),
-                    group.invite_policy.as_str(),
-                    group.history_policy.as_str(),
-                    i64::from(group.max_members),
-                    group.muted,
-                    group.created_at,
-                    group.dissolved_at,
-                ],
+                     max_members, muted, dissolved_at, created_at, member_count)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                args,
             )
             .await?;
         Ok(GroupId(id))
@@ -86,22 +92,13 @@ impl GroupRepo for SqlTx {
 
     async fn set(&mut self, group: &GroupRow) -> Res<()> {
         let mut conn = self.conn().await?;
+        let mut args = values(group);
+        args.push(group.id.into());
         conn.run(
             "UPDATE jim_groups SET name = ?, announcement = ?, owner_id = ?, join_policy = ?, invite_policy = ?,
                  history_policy = ?, max_members = ?, muted = ?, dissolved_at = ?
              WHERE id = ?",
-            args![
-                group.name.as_str(),
-                group.announcement.as_deref(),
-                group.owner,
-                group.join_policy.as_str(),
-                group.invite_policy.as_str(),
-                group.history_policy.as_str(),
-                i64::from(group.max_members),
-                group.muted,
-                group.dissolved_at,
-                group.id,
-            ],
+            args,
         )
         .await?;
         Ok(())
