@@ -57,6 +57,11 @@ pub trait Store: Send + Sync {
     async fn write(&self, locks: &[Lock]) -> Res<Unit>;
     /// What each (writer, other) may do, as committed when the call was made, in the order asked.
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>>;
+    /// The same of one pair, where it is known without asking and is what [`Store::private_rights`] would answer now.
+    /// For adapters that see every change; others know nothing.
+    fn known_private_rights(&self, _writer: UserId, _other: UserId) -> Option<PrivateRights> {
+        None
+    }
     /// Whether storage answers.
     async fn ping(&self) -> Res<()>;
     /// Upkeep that is not done on anybody's time; called about once a second.

@@ -46,6 +46,9 @@ impl RightsReader {
 
     /// What the first may do towards the second, as committed now.
     pub(super) async fn read(&self, writer: UserId, peer: UserId) -> Result<PrivateRights> {
+        if let Some(known) = self.store.known_private_rights(writer, peer) {
+            return Ok(known);
+        }
         let (answer, answered) = oneshot::channel();
         let first = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

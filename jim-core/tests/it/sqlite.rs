@@ -1,11 +1,12 @@
 //! What only a file can get wrong.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jim_core::repo::{RoomLogRepo, Store};
-use jim_core::store::sql::{Durability, SqliteStore};
-use jim_core::testkit::fixtures::{commit, new_entry, private, users};
+use jim_core::store::sql::{Durability, MigrateError, SqliteStore};
+use jim_core::testkit::fixtures::{AT, commit, new_entry, private, users};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -42,4 +43,61 @@ async fn upkeep_writes_the_log_back_into_the_file() {
     store.maintain().await.unwrap();
     let after = std::fs::metadata(SqliteStore::file(folder.path())).unwrap().len();
     assert!(after > before, "{before} {after}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_belongs_to_one_store_at_a_time() {
+    let (store, folder) = store().await;
+    let file = SqliteStore::file(folder.path());
+    let second = SqliteStore::open(&file, Durability::Full).await;
+    assert!(matches!(second, Err(MigrateError::InUse)));
+    drop(store);
+    SqliteStore::open(&file, Durability::Full).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_are_remembered_and_a_block_is_seen_by_whoever_asks_after_its_commit() {
+    let (store, _folder) = store().await;
+    let ids = users(&*store, "user", 2).await;
+    let ask = (ids[0], ids[1]);
+    // Odd: the block is committed; even: it is not, or it is being taken back.
+    let blocked = Arc::new(AtomicU64::new(0));
+    let known = Arc::new(AtomicU64::new(0));
+    let reader = |(store, blocked, known): (Arc<SqliteStore>, Arc<AtomicU64>, Arc<AtomicU64>)| async move {
+        loop {
+            let before = blocked.load(Ordering::SeqCst);
+            if before == u64::MAX {
+                return;
+            }
+            let rights = match store.known_private_rights(ask.0, ask.1) {
+                Some(rights) => {
+                    known.fetch_add(1, Ordering::Relaxed);
+                    rights
+                }
+                None => store.private_rights(&[ask]).await.unwrap()[0],
+            };
+            if before % 2 == 1 && blocked.load(Ordering::SeqCst) == before {
+                assert!(rights.blocked, "asked after commit {before}");
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let readers: Vec<_> =
+        (0..4).map(|_| tokio::spawn(reader((store.clone(), blocked.clone(), known.clone())))).collect();
+    for _ in 0..300 {
+        let mut unit = store.write(&[]).await.unwrap();
+        unit.blocks().add(ids[1], ids[0], AT).await.unwrap();
+        commit(unit).await;
+        blocked.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        blocked.fetch_add(1, Ordering::SeqCst);
+        let mut unit = store.write(&[]).await.unwrap();
+        unit.blocks().remove(ids[1], ids[0]).await.unwrap();
+        commit(unit).await;
+    }
+    blocked.store(u64::MAX, Ordering::SeqCst);
+    for reader in readers {
+        reader.await.unwrap();
+    }
+    assert!(known.load(Ordering::Relaxed) > 0, "nothing was remembered");
 }

@@ -63,7 +63,7 @@ impl BlockRepo for SqlTx {
     }
 
     async fn add(&mut self, user: UserId, blocked: UserId, at: Millis) -> Res<bool> {
-        let mut conn = self.conn().await?;
+        let mut conn = self.conn_changing(user).await?;
         let added = conn
             .run(
                 "INSERT INTO jim_blocks (user_id, blocked_id, at) VALUES (?, ?, ?)
@@ -85,7 +85,7 @@ impl BlockRepo for SqlTx {
     }
 
     async fn remove(&mut self, user: UserId, blocked: UserId) -> Res<bool> {
-        let mut conn = self.conn().await?;
+        let mut conn = self.conn_changing(user).await?;
         let removed =
             conn.run("DELETE FROM jim_blocks WHERE user_id = ? AND blocked_id = ?", args![user, blocked]).await?;
         Ok(removed > 0)

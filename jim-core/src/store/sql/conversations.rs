@@ -46,7 +46,7 @@ impl ConversationRepo for SqlTx {
     }
 
     async fn ensure(&mut self, user: UserId, room: &RoomId, from: Option<Seq>) -> Res<bool> {
-        let mut conn = self.conn().await?;
+        let mut conn = self.conn_changing(user).await?;
         let made = conn
             .run(
                 "INSERT INTO jim_conversations (user_id, room, from_seq, read_seq) VALUES (?, ?, ?, 0)
@@ -65,7 +65,7 @@ impl ConversationRepo for SqlTx {
     }
 
     async fn remove(&mut self, user: UserId, room: &RoomId) -> Res<bool> {
-        let mut conn = self.conn().await?;
+        let mut conn = self.conn_changing(user).await?;
         let removed =
             conn.run("DELETE FROM jim_conversations WHERE user_id = ? AND room = ?", args![user, room]).await?;
         Ok(removed > 0)

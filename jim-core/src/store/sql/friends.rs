@@ -53,7 +53,7 @@ impl FriendRepo for SqlTx {
     }
 
     async fn add(&mut self, a: UserId, b: UserId, since: Millis) -> Res<()> {
-        let mut conn = self.conn().await?;
+        let mut conn = self.conn_changing(a).await?;
         conn.run(
             "INSERT INTO jim_friendships (user_id, friend_id, since) VALUES (?, ?, ?), (?, ?, ?)",
             args![a, b, since, b, a, since],
@@ -63,7 +63,7 @@ impl FriendRepo for SqlTx {
     }
 
     async fn remove(&mut self, a: UserId, b: UserId) -> Res<bool> {
-        let mut conn = self.conn().await?;
+        let mut conn = self.conn_changing(a).await?;
         let removed = conn
             .run(
                 "DELETE FROM jim_friendships WHERE (user_id = ? AND friend_id = ?) OR (user_id = ? AND friend_id = ?)",

@@ -41,6 +41,9 @@ pub enum MigrateError {
         /// The statement in it, from 1.
         step: i64,
     },
+    /// Another store has the file.
+    #[error("another program has the database open")]
+    InUse,
     /// Storage failed.
     #[error("the database cannot be opened: {}", cause(.0))]
     Store(#[source] RepoError),

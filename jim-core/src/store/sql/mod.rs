@@ -20,6 +20,7 @@ mod tx;
 mod user_log;
 mod users;
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,26 +61,26 @@ pub enum Durability {
     Normal,
 }
 
-/// The embedded store. It is [`Store`] and, by [`SqliteStore::log`], the room logs.
+/// The embedded store: [`Store`] and the room logs. One at a time has a file, because it remembers who may write to whom.
 pub struct SqliteStore {
+    _lock: File,
     gate: Arc<Semaphore>,
     lane: Mutex<room_log::Lane>,
     units: Arc<Mutex<SqliteConnection>>,
     /// The reader of the send path; the pool would cost more than the question.
-    rights: Mutex<SqliteConnection>,
+    rights: rights::Rights,
     /// Writes the log back into the file; needs a connection that may write.
     keeper: Mutex<SqliteConnection>,
     readers: SqlitePool,
 }
 
 impl SqliteStore {
-    /// Opens or makes the file and brings its schema up to date.
+    /// Opens or makes the file and brings its schema up to date. Waits some seconds for another store that has it.
     pub async fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
-        // Two that turn one new file to WAL at once: one is refused without SQLite's busy handler being asked.
         let patience = Instant::now() + BUSY;
         loop {
             match Self::try_open(path, durability).await {
-                Err(MigrateError::Store(RepoError::Busy)) if Instant::now() < patience => {
+                Err(MigrateError::Store(RepoError::Busy) | MigrateError::InUse) if Instant::now() < patience => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 done => return done,
@@ -88,6 +89,7 @@ impl SqliteStore {
     }
 
     async fn try_open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
+        let lock = lock(path)?;
         let options = options(path, durability);
         let mut units = options.connect().await.map_err(repo_error)?;
         migrate::run(&mut units).await?;
@@ -109,9 +111,10 @@ impl SqliteStore {
             .await
             .map_err(repo_error)?;
         Ok(Arc::new(SqliteStore {
+            _lock: lock,
             gate: Arc::new(Semaphore::new(1)),
             lane: Mutex::new(room_log::Lane::new(lane)),
-            rights: Mutex::new(rights),
+            rights: rights::Rights::new(rights),
             keeper: Mutex::new(keeper),
             units: Arc::new(Mutex::new(units)),
             readers,
@@ -122,6 +125,20 @@ impl SqliteStore {
     #[must_use]
     pub fn file(data: &Path) -> PathBuf {
         data.join("jim.db")
+    }
+}
+
+/// The lock on a file, in a file beside it: SQLite's own locks on it must not be touched.
+fn lock(path: &Path) -> Result<File, MigrateError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(name);
+    let broken = |error: std::io::Error| MigrateError::Store(RepoError::Unavailable(error.into()));
+    let file = file.map_err(broken)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(MigrateError::InUse),
+        Err(TryLockError::Error(error)) => Err(broken(error)),
     }
 }
 
@@ -157,7 +174,11 @@ impl Store for SqliteStore {
     }
 
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
-        rights::read(&mut *self.rights.lock().await, asks).await
+        self.rights.read(asks).await
+    }
+
+    fn known_private_rights(&self, writer: UserId, other: UserId) -> Option<PrivateRights> {
+        self.rights.known((writer, other))
     }
 
     async fn ping(&self) -> Res<()> {

@@ -13,13 +13,20 @@ use tokio::task::JoinHandle;
 
 use super::SqliteStore;
 use super::conn::{Verbs as _, args};
+use super::rights::Changing;
+use crate::id::UserId;
 use crate::repo::{RepoError, Res, Tx};
 
 /// How long a unit may keep others from writing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 enum Held {
-    Writer { conn: OwnedMutexGuard<SqliteConnection>, _gate: OwnedSemaphorePermit },
+    /// Fields are dropped in this order: the rights of whom it concerned count as settled before others write.
+    Writer {
+        conn: OwnedMutexGuard<SqliteConnection>,
+        changing: Changing,
+        _gate: OwnedSemaphorePermit,
+    },
     Reader(PoolConnection<Sqlite>),
 }
 
@@ -64,7 +71,7 @@ impl SqlTx {
     pub(super) async fn write(store: &SqliteStore) -> Res<Self> {
         let conn = store.units.clone().lock_owned().await;
         let gate = store.gate.clone().acquire_owned().await.map_err(|error| RepoError::Unavailable(error.into()))?;
-        let mut tx = SqlTx::holding(Held::Writer { conn, _gate: gate });
+        let mut tx = SqlTx::holding(Held::Writer { conn, changing: store.rights.changing(), _gate: gate });
         tx.conn().await?.run("BEGIN IMMEDIATE", args![]).await?;
         let watched = tx.held.clone();
         tx.watch = Some(tokio::spawn(async move {
@@ -88,6 +95,14 @@ impl SqlTx {
     pub(super) async fn conn(&mut self) -> Res<impl DerefMut<Target = SqliteConnection> + '_> {
         let held = self.held.lock().await;
         MutexGuard::try_map(held, Option::as_deref_mut).map_err(|_| RepoError::Busy)
+    }
+
+    /// The connection, to change something that decides what a person may write.
+    pub(super) async fn conn_changing(&mut self, user: UserId) -> Res<impl DerefMut<Target = SqliteConnection> + '_> {
+        if let Some(Held::Writer { changing, .. }) = self.held.lock().await.as_mut() {
+            changing.begin(user);
+        }
+        self.conn().await
     }
 }
 

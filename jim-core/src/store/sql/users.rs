@@ -144,7 +144,7 @@ impl UserRepo for SqlTx {
     }
 
     async fn set_state(&mut self, id: UserId, state: UserState) -> Res<()> {
-        let mut conn = self.conn().await?;
+        let mut conn = self.conn_changing(id).await?;
         let state = match state {
             UserState::Active => STATE_ACTIVE,
             UserState::Disabled => STATE_DISABLED,

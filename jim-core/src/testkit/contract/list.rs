@@ -143,6 +143,7 @@ macro_rules! contract_cases {
                 five_hundred_asks_are_answered_in_the_order_asked
                 a_room_with_one_row_is_not_open
                 rights_are_those_that_are_committed
+                what_is_known_of_rights_is_never_older_than_a_commit
             }
             room_append {
                 an_entry_is_read_back_as_it_was_appended

@@ -86,6 +86,60 @@ pub async fn a_room_with_one_row_is_not_open(fresh: &Fresh) {
     assert_eq!(fresh.store.private_rights(&asks).await.unwrap(), [NONE; 4]);
 }
 
+/// What a store says without asking is nothing, or what it would answer.
+fn agrees(fresh: &Fresh, (writer, other): (UserId, UserId), rights: PrivateRights) {
+    if let Some(known) = fresh.store.known_private_rights(writer, other) {
+        assert_eq!(known, rights, "known of {writer} to {other}");
+    }
+}
+
+pub async fn what_is_known_of_rights_is_never_older_than_a_commit(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    let ask = (ids[0], ids[1]);
+    let room = private(ids[0], ids[1]);
+    for step in 0..60 {
+        let before = fresh.store.private_rights(&[ask]).await.unwrap()[0];
+        agrees(fresh, ask, before);
+        let mut unit = fresh.write().await;
+        let mut after = before;
+        match step % 6 {
+            0 if before.friends => drop(unit.friends().remove(ids[1], ids[0]).await.unwrap()),
+            0 => unit.friends().add(ids[1], ids[0], AT).await.unwrap(),
+            1 if before.blocks => drop(unit.blocks().remove(ids[0], ids[1]).await.unwrap()),
+            1 => drop(unit.blocks().add(ids[0], ids[1], AT).await.unwrap()),
+            2 if before.blocked => drop(unit.blocks().remove(ids[1], ids[0]).await.unwrap()),
+            2 => drop(unit.blocks().add(ids[1], ids[0], AT).await.unwrap()),
+            3 if before.open => drop(unit.conversations().remove(ids[1], &room).await.unwrap()),
+            3 => {
+                unit.conversations().ensure(ids[0], &room, Some(Seq(1))).await.unwrap();
+                unit.conversations().ensure(ids[1], &room, Some(Seq(1))).await.unwrap();
+            }
+            4 => unit.users().set_state(ids[1], UserState::Disabled).await.unwrap(),
+            _ => unit.users().set_state(ids[1], UserState::Active).await.unwrap(),
+        }
+        match step % 6 {
+            0 => after.friends = !before.friends,
+            1 => after.blocks = !before.blocks,
+            2 => after.blocked = !before.blocked,
+            3 => after.open = !before.open,
+            4 => after.peer = PeerState::Disabled,
+            _ => after.peer = PeerState::Active,
+        }
+        // Not committed, nothing has changed; given up, neither.
+        agrees(fresh, ask, before);
+        if step % 5 == 4 {
+            drop(unit);
+            after = before;
+        } else {
+            assert_eq!(fresh.store.private_rights(&[ask]).await.unwrap()[0], before);
+            commit(unit).await;
+        }
+        agrees(fresh, ask, after);
+        assert_eq!(fresh.store.private_rights(&[ask]).await.unwrap()[0], after, "step {step}");
+        agrees(fresh, ask, after);
+    }
+}
+
 pub async fn rights_are_those_that_are_committed(fresh: &Fresh) {
     let ids = users(&*fresh.store, "user", 2).await;
     let ask = [(ids[0], ids[1])];
