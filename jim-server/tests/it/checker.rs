@@ -1,8 +1,13 @@
 //! The history checker: holds what senders were told against what readers saw. A pure function; nothing here talks
 //! to a server.
 
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+pub(crate) use rights::Change;
+use rights::{Logs, Verdict};
 
 /// What stands for one message: the room, who sent it, and the reference he gave it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,16 +29,24 @@ pub(crate) struct Ack {
 pub(crate) struct Seen {
     pub(crate) room: String,
     pub(crate) seq: i64,
-    /// `None` for a hidden stub.
+    /// Its time, in milliseconds.
+    pub(crate) at: i64,
+    /// `None` for a hidden stub. What is no message is named by its number, type and content.
     pub(crate) name: Option<Name>,
+    /// What it changes about the people of the room.
+    pub(crate) change: Change,
 }
 
 /// What one reader saw: the pushes of each of his sockets and the pages of history that he read, each in the order in
 /// which they came.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reader {
-    /// The rooms he must know in full, and the last number of each when he stopped.
+    /// Who he is.
+    pub(crate) user: i64,
+    /// The rooms he must know, and the last number of each when he stopped.
     pub(crate) heads: BTreeMap<String, i64>,
+    /// The first number of each that he must know; 1 where nothing is said. What is before is from before his join.
+    pub(crate) from: BTreeMap<String, i64>,
     pub(crate) sockets: Vec<Vec<Seen>>,
     pub(crate) pages: Vec<Vec<Seen>>,
     /// Messages in whose place a stub is right too.
@@ -56,19 +69,21 @@ pub(crate) struct Report {
     pub(crate) acked: usize,
     /// Those of them that a reader of the room never saw where they were said to be.
     pub(crate) lost: usize,
-    /// Messages that stand under two numbers, and pushes that a socket got twice.
+    /// Messages that stand under two numbers, pushes that a socket got twice, and changes that a log says twice.
     pub(crate) duplicated: usize,
     /// Numbers that a reader never saw, and pages that skip one.
     pub(crate) gaps: usize,
     /// Pushes and pages that go back, and numbers that stand for one message here and for another there.
     pub(crate) reordered: usize,
-    /// Forbidden messages that were seen.
+    /// Forbidden messages that were seen, and pushes of a room to somebody who was not in it.
     pub(crate) leaked: usize,
+    /// Messages of those who were silenced or removed where they stand.
+    pub(crate) silenced: usize,
 }
 
 impl Report {
     /// The head of the table of which a report is a row.
-    pub(crate) const HEAD: &str = "| acked | lost | duplicated | gaps | reordered | leaked |";
+    pub(crate) const HEAD: &str = "| acked | lost | duplicated | gaps | reordered | leaked | silenced |";
 
     /// Whether every promise was kept.
     pub(crate) fn is_clean(&self) -> bool {
@@ -78,8 +93,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { acked, lost, duplicated, gaps, reordered, leaked } = self;
-        write!(f, "| {acked} | {lost} | {duplicated} | {gaps} | {reordered} | {leaked} |")
+        let Report { acked, lost, duplicated, gaps, reordered, leaked, silenced } = self;
+        write!(f, "| {acked} | {lost} | {duplicated} | {gaps} | {reordered} | {leaked} | {silenced} |")
     }
 }
 
@@ -94,6 +109,7 @@ pub(crate) fn check(history: &History) -> Report {
         places.entry(&ack.name).or_default().insert(ack.seq);
         names.entry((&ack.name.room, ack.seq)).or_default().insert(&ack.name);
     }
+    let verdict = Verdict::of(&history.logs());
     for reader in &history.readers {
         let known = reader.known();
         for (place, seen) in &known {
@@ -105,8 +121,11 @@ pub(crate) fn check(history: &History) -> Report {
         report.lost += history.acks.iter().filter(|ack| reader.misses(ack, &known)).count();
         report.gaps += reader.holes(&known);
         report.leaked += known.values().flatten().filter(|name| reader.forbidden.contains(**name)).count();
+        report.leaked += reader.overheard(&verdict);
         reader.order(&mut report);
     }
+    report.silenced = verdict.silenced;
+    report.duplicated += verdict.repeated;
     report.duplicated += places.values().map(|places| places.len() - 1).sum::<usize>();
     report.reordered += names.values().map(|names| names.len() - 1).sum::<usize>();
     report
@@ -115,7 +134,24 @@ pub(crate) fn check(history: &History) -> Report {
 /// What stands at each place that a reader saw; nothing for a stub.
 type Known<'a> = BTreeMap<(&'a str, i64), BTreeSet<&'a Name>>;
 
+impl History {
+    /// The logs as all readers together saw them. Where they saw different things, the order is not one.
+    fn logs(&self) -> Logs<'_> {
+        let mut logs = Logs::new();
+        let seen = self.readers.iter().flat_map(|reader| reader.sockets.iter().chain(&reader.pages)).flatten();
+        for seen in seen.filter(|seen| seen.name.is_some()) {
+            logs.entry((&seen.room, seen.seq)).or_insert(seen);
+        }
+        logs
+    }
+}
+
 impl Reader {
+    /// The first number of a room that he must know.
+    fn from(&self, room: &str) -> i64 {
+        self.from.get(room).copied().unwrap_or(1)
+    }
+
     fn known(&self) -> Known<'_> {
         let mut known = Known::new();
         for seen in self.sockets.iter().chain(&self.pages).flatten() {
@@ -126,7 +162,7 @@ impl Reader {
 
     /// Whether something acknowledged is not where the reader must see it.
     fn misses(&self, ack: &Ack, known: &Known) -> bool {
-        if !self.heads.contains_key(&ack.name.room) {
+        if !self.heads.contains_key(&ack.name.room) || ack.seq < self.from(&ack.name.room) {
             return false;
         }
         match known.get(&(ack.name.room.as_str(), ack.seq)) {
@@ -136,11 +172,20 @@ impl Reader {
         }
     }
 
-    /// Counts the numbers up to each head that the reader never saw.
+    /// Counts the numbers up to each head that the reader must know and never saw.
     fn holes(&self, known: &Known) -> usize {
-        let seen = |room: &str, head: i64| known.range((room, 1)..=(room, head)).count();
-        let missing = |(room, head): (&String, &i64)| usize::try_from(*head).unwrap_or(0) - seen(room, *head);
+        let missing = |(room, head): (&String, &i64)| {
+            let from = self.from(room);
+            let due = usize::try_from(head + 1 - from).unwrap_or(0);
+            due - known.range((room.as_str(), from)..(room.as_str(), from.max(head + 1))).count()
+        };
         self.heads.iter().map(missing).sum()
+    }
+
+    /// Counts the pushes of rooms in which he was not.
+    fn overheard(&self, verdict: &Verdict) -> usize {
+        let pushes = self.sockets.iter().flatten();
+        pushes.filter(|seen| verdict.is_absent(self.user, &seen.room, seen.seq)).count()
     }
 
     /// Pushes of a room only rise, and nothing is pushed twice; a page goes up one by one.
@@ -173,7 +218,7 @@ mod tests {
     }
 
     fn seen(seq: i64) -> Seen {
-        Seen { room: ROOM.into(), seq, name: Some(name(seq)) }
+        Seen { room: ROOM.into(), seq, at: seq, name: Some(name(seq)), change: Change::Nothing }
     }
 
     /// Two readers: one got everything by push, the other read half of it.
@@ -201,7 +246,7 @@ mod tests {
     fn a_sound_history_is_clean() {
         assert_eq!(check(&sound()), clean());
         assert!(clean().is_clean());
-        assert_eq!(clean().to_string(), "| 6 | 0 | 0 | 0 | 0 | 0 |");
+        assert_eq!(clean().to_string(), "| 6 | 0 | 0 | 0 | 0 | 0 | 0 |");
         assert_eq!(clean().to_string().matches('|').count(), Report::HEAD.matches('|').count());
     }
 

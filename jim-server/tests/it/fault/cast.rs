@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listener::{self, Goal};
 use super::sender::{Block, Sender, Sent, block_after};
+use super::wardens::Group;
 use crate::checker::Reader;
 use crate::support::{Person, Server, befriend};
 
@@ -19,6 +20,10 @@ const RING: usize = 16;
 const PAIRS: usize = 6;
 /// Devices with which each of those sends at once.
 const DEVICES: usize = 8;
+/// Groups whose members are silenced and removed.
+const GROUPS: usize = 3;
+/// Devices with which each ordinary member of a group sends at once.
+const VOICES: usize = 2;
 
 /// A pair.
 struct Pair {
@@ -30,6 +35,7 @@ struct Pair {
 pub(super) struct Cast {
     ring: Vec<Person>,
     pairs: Vec<Pair>,
+    groups: Vec<Group>,
 }
 
 impl Cast {
@@ -47,7 +53,11 @@ impl Cast {
             befriend(&ann, &ben).await;
             pairs.push(Pair { blocked: ann, blocker: ben, block: Arc::default() });
         }
-        Cast { ring, pairs }
+        let mut groups = Vec::new();
+        for number in 0..GROUPS {
+            groups.push(Group::assemble(server, number).await);
+        }
+        Cast { ring, pairs, groups }
     }
 
     /// Those who read, each with his rooms. A blocked person does not: he would see what his blocker must not.
@@ -55,7 +65,11 @@ impl Cast {
         let neighbours = |at: usize| [at + 1, at + RING - 1].map(|other| self.ring[at].room(&self.ring[other % RING]));
         let ring = self.ring.iter().enumerate().map(|(at, person)| (person.clone(), neighbours(at).into()));
         let pairs = self.pairs.iter().map(|pair| (pair.blocker.clone(), vec![pair.blocker.room(&pair.blocked)]));
-        ring.chain(pairs).collect()
+        let groups = self
+            .groups
+            .iter()
+            .flat_map(|group| group.people.iter().map(|person| (person.clone(), vec![group.room.clone()])));
+        ring.chain(pairs).chain(groups).collect()
     }
 
     pub(super) fn listen(&self, goal: &Goal) -> JoinSet<Reader> {
@@ -75,7 +89,25 @@ impl Cast {
                 senders.spawn(sender.until(pair.block.clone()).run(stop.clone()));
             }
         }
+        for group in &self.groups {
+            let mut sender = |person: &Person, device| {
+                Sender::new(device, person.clone(), vec![group.room.clone()], StdRng::from_rng(rng))
+            };
+            for person in group.leaders() {
+                senders.spawn(sender(person, 0).run(stop.clone()));
+            }
+            for person in group.ordinary() {
+                for device in 0..VOICES {
+                    senders.spawn(sender(person, device).ordinary().run(stop.clone()));
+                }
+            }
+        }
         senders
+    }
+
+    /// Lets the owners of groups use their power; each says how many changes he made.
+    pub(super) fn rule(&self, stop: &CancellationToken, rng: &mut StdRng) -> JoinSet<u64> {
+        self.groups.iter().map(|group| group.warden(StdRng::from_rng(rng)).run(stop.clone())).collect()
     }
 
     /// Each pair has its block at a moment of its own.

@@ -1,10 +1,11 @@
 //! The server is killed again and again under load. What it acknowledged must be there, once, at its number, for
-//! everybody, and nobody sees what is not for him.
+//! everybody; nobody sees what is not for him, and nobody writes who was silenced.
 
 mod cast;
 mod listener;
 mod moments;
 mod sender;
+mod wardens;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -46,8 +47,13 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     let listeners = cast.listen(&wanted);
     let senders = cast.send(&stop, &mut rng);
     let blocks = cast.block(span, &mut rng);
+    let peace = CancellationToken::new();
+    let wardens = cast.rule(&peace, &mut rng);
     let kills = kill_for(span, &mut server, &mut rng).await;
     blocks.join_all().await;
+    // In the end everybody is in his groups again, so that he can know all of what is for him.
+    peace.cancel();
+    let changes: u64 = wardens.join_all().await.into_iter().sum();
     stop.cancel();
     let sent = senders.join_all().await;
 
@@ -55,11 +61,18 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     let mut readers = cast.read().await;
     let heads: BTreeMap<_, _> = readers.iter().flat_map(|reader| reader.heads.clone()).collect();
     goal.send_replace(Some(heads));
-    readers.extend(listeners.join_all().await);
+    let from: BTreeMap<_, _> = readers.iter().map(|reader| (reader.user, reader.from.clone())).collect();
+    for mut listener in listeners.join_all().await {
+        listener.from = from[&listener.user].clone();
+        readers.push(listener);
+    }
 
     let mut history = History::default();
+    let mut refused = 0;
     for sent in sent {
+        refused += sent.refused.len();
         for reader in &mut readers {
+            reader.forbidden.extend(sent.refused.iter().cloned());
             reader.hidable.extend(sent.hidable.iter().cloned());
             reader.forbidden.extend(sent.forbidden.iter().cloned());
         }
@@ -68,8 +81,10 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     history.readers = readers;
     let report = check(&history);
     say(&format!("{} kills |\n{report} {kills} |", Report::HEAD));
+    say(&format!("{changes} mutes, removals and returns; {refused} sends of the muted and removed were refused"));
     assert!(report.is_clean(), "JIM_FAULT_SEED={seed}");
     assert!(report.acked as u64 >= 50 * span.as_secs(), "the server answered too little to show anything");
+    assert!(changes >= span.as_secs() && refused as u64 >= span.as_secs(), "nobody was silenced");
     assert!(kills >= span.as_secs() / 8, "the server was killed too seldom to show anything");
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,8 @@ pub(super) struct Sent {
     pub(super) acks: Vec<Ack>,
     pub(super) hidable: BTreeSet<Name>,
     pub(super) forbidden: BTreeSet<Name>,
+    /// What was refused because the sender was silenced or removed. Nobody may ever see it.
+    pub(super) refused: BTreeSet<Name>,
 }
 
 pub(super) struct Sender {
@@ -40,17 +42,24 @@ pub(super) struct Sender {
     rooms: Vec<String>,
     rng: StdRng,
     block: Option<Arc<Block>>,
+    /// Somebody may silence or remove him.
+    ordinary: bool,
     sent: Sent,
 }
 
 impl Sender {
     pub(super) fn new(label: usize, person: Person, rooms: Vec<String>, rng: StdRng) -> Sender {
-        Sender { label, person, rooms, rng, block: None, sent: Sent::default() }
+        Sender { label, person, rooms, rng, block: None, ordinary: false, sent: Sent::default() }
     }
 
     /// Somebody who is blocked in the midst of it.
     pub(super) fn until(self, block: Arc<Block>) -> Sender {
         Sender { block: Some(block), ..self }
+    }
+
+    /// Somebody who is silenced and removed now and then.
+    pub(super) fn ordinary(self) -> Sender {
+        Sender { ordinary: true, ..self }
     }
 
     /// Sends until it is told to stop, and ends with nothing unanswered.
@@ -104,6 +113,14 @@ impl Sender {
                     answer.refused(403, "friend.not_friend");
                     return;
                 }
+                Ok(answer) if self.ordinary && matches!(answer.status, 403 | 404) => {
+                    assert!(!known, "what was stored before is still answered: {name:?}");
+                    let code = answer.problem()["code"].as_str().unwrap_or_default().to_owned();
+                    let told = ["group.member_muted", "group.muted", "resource.not_found"].contains(&&*code);
+                    assert!(told, "{name:?}: {answer:?}");
+                    self.sent.refused.insert(name.clone());
+                    return;
+                }
                 Ok(answer) if answer.status != 503 => panic!("{name:?}: {answer:?}"),
                 Ok(_) | Err(_) => sleep(Duration::from_millis(20)).await,
             }
@@ -131,10 +148,15 @@ pub(super) async fn block_after(pause: Duration, blocker: Person, other: Person,
 
 /// Repeats a call until it is answered.
 pub(super) async fn answered(person: &Person, method: Method, path: &str, status: u16) -> Answer {
+    repeated(|| person.request(method.clone(), path), |answer| answer.status == status).await
+}
+
+/// Repeats a call until there is an answer, which must be of the right kind.
+pub(super) async fn repeated(call: impl Fn() -> RequestBuilder, right: impl Fn(&Answer) -> bool) -> Answer {
     loop {
-        match Answer::tried(person.request(method.clone(), path)).await {
-            Ok(answer) if answer.status == status => return answer,
-            Ok(answer) if answer.status != 503 => panic!("{method} {path}: {answer:?}"),
+        match Answer::tried(call()).await {
+            Ok(answer) if right(&answer) => return answer,
+            Ok(answer) if answer.status != 503 => panic!("{:?}: {answer:?}", call()),
             Ok(_) | Err(_) => sleep(Duration::from_millis(20)).await,
         }
     }
