@@ -4,12 +4,15 @@
 //! ([`RoomLogRepo`]). Absence is `Ok(None)`. Lists come in the order that their method names, and never hold more
 //! than `limit` things.
 
+mod blacklist;
 mod blocks;
 mod conversations;
 mod friend_requests;
 mod friends;
 mod groups;
-mod joining;
+mod invitations;
+mod join_requests;
+mod members;
 mod outbox;
 mod room_log;
 mod sessions;
@@ -18,12 +21,15 @@ mod unit;
 mod user_log;
 mod users;
 
+pub use blacklist::BlacklistRepo;
 pub use blocks::BlockRepo;
 pub use conversations::ConversationRepo;
 pub use friend_requests::{FriendRequestRepo, NewRequest};
 pub use friends::FriendRepo;
-pub use groups::{BlacklistRepo, GroupRepo, MemberRepo};
-pub use joining::{InvitationRepo, JoinRequestRepo};
+pub use groups::GroupRepo;
+pub use invitations::InvitationRepo;
+pub use join_requests::JoinRequestRepo;
+pub use members::MemberRepo;
 pub use outbox::{OutboxRepo, RoomEvent, Task};
 pub use room_log::{Appended, RoomLogRepo, Slice};
 pub use sessions::{NewSession, SessionRepo, SessionTokens, StoredSession, Ticket};

@@ -1,11 +1,14 @@
 //! Every storage port in memory, for tests of rules and of hosts. Nothing outlives the process.
 
+mod blacklist;
 mod blocks;
 mod conversations;
 mod friend_requests;
 mod friends;
 mod groups;
-mod joining;
+mod invitations;
+mod join_requests;
+mod members;
 mod outbox;
 mod private_rights;
 mod room_log;
@@ -21,8 +24,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::id::{Seq, UserId};
-use crate::repo::{Lock, PrivateRights, Res, Slice, Store, Tx, Unit};
+use crate::id::{GroupId, Seq, UserId};
+use crate::repo::{Lock, PrivateRights, RepoError, Res, Slice, Store, Tx, Unit};
 
 pub use room_log::MemoryRoomLog;
 
@@ -45,7 +48,10 @@ struct State {
     friend_requests: friend_requests::FriendRequests,
     blocks: blocks::Blocks,
     groups: groups::Groups,
-    joining: joining::Joining,
+    members: members::Members,
+    blacklist: blacklist::Blacklist,
+    invitations: invitations::Invitations,
+    join_requests: join_requests::JoinRequests,
     conversations: conversations::Conversations,
     user_logs: user_log::UserLogs,
     outbox: outbox::Outbox,
@@ -107,6 +113,22 @@ impl Tx for MemoryTx {
 fn next_id(last: &mut i64) -> i64 {
     *last += 1;
     *last
+}
+
+/// What a group has, by the person it is about.
+fn of_group<T: Clone>(
+    rows: &BTreeMap<(GroupId, UserId), T>,
+    group: GroupId,
+    after: Option<UserId>,
+    limit: u16,
+) -> Vec<T> {
+    let above = Bound::Excluded((group, after.unwrap_or(UserId::SYSTEM)));
+    let of = rows.range((above, Bound::Unbounded)).take_while(|((of, _), _)| *of == group);
+    of.take(limit.into()).map(|(_, row)| row.clone()).collect()
+}
+
+fn number(count: usize) -> Res<u32> {
+    u32::try_from(count).map_err(|error| RepoError::Broken(error.into()))
 }
 
 /// The part of a log that a slice names, in ascending order.

@@ -3,13 +3,16 @@
 //! Two connections write, the lane's and the units'; one fair gate stands before both, because writers that meet in
 //! SQLite's own busy handler wait for seconds. Readers have a pool of their own and never wait for writers (WAL).
 
+mod blacklist;
 mod blocks;
 mod conn;
 mod conversations;
 mod friend_requests;
 mod friends;
 mod groups;
-mod joining;
+mod invitations;
+mod join_requests;
+mod members;
 mod migrate;
 mod outbox;
 mod rights;

@@ -74,17 +74,23 @@ macro_rules! contract_cases {
                 a_group_is_read_back_as_it_was_added_and_has_no_members
                 set_replaces_all_of_a_group_but_its_count
                 a_list_holds_the_groups_of_a_person_that_have_not_ended_by_id
+            }
+            members {
                 a_member_is_read_back_as_it_was_added_and_is_added_once
                 of_20_who_want_the_last_3_places_at_once_exactly_3_get_one
                 a_removed_member_is_gone_once_and_leaves_a_place
                 set_replaces_role_nickname_and_mute_of_one_member
                 members_are_paged_by_id_and_admins_are_counted_without_the_owner
+            }
+            blacklist {
                 who_is_blacklisted_is_so_once_in_one_group_by_the_first_word
                 a_blacklist_is_paged_by_id
             }
-            joining {
+            invitations {
                 a_person_has_one_invitation_into_a_group_by_the_first_word
                 of_20_who_take_one_invitation_at_once_one_does
+            }
+            join_requests {
                 of_20_equal_requests_to_join_at_once_exactly_one_is_pending
                 a_request_to_join_is_decided_once_and_can_be_made_again
             }

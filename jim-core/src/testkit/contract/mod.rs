@@ -6,13 +6,16 @@
 mod list;
 mod tools;
 
+pub mod blacklist;
 pub mod blocks;
 pub mod conversations;
 pub mod friend_requests;
 pub mod friends;
 pub mod groups;
-pub mod joining;
+pub mod invitations;
+pub mod join_requests;
 pub mod locks;
+pub mod members;
 pub mod outbox;
 pub mod private_rights;
 pub mod room_append;

@@ -1,0 +1,22 @@
+use async_trait::async_trait;
+
+use super::Res;
+use crate::id::{GroupId, UserId};
+use crate::model::group::MemberRow;
+
+/// Members of groups.
+#[async_trait]
+pub trait MemberRepo: Send {
+    /// Adds a member unless the group is full; `false` if it is. Who is a member already is a conflict.
+    async fn add(&mut self, member: &MemberRow) -> Res<bool>;
+    /// One member.
+    async fn get(&mut self, group: GroupId, user: UserId) -> Res<Option<MemberRow>>;
+    /// Replaces role, nickname and mute of a member.
+    async fn set(&mut self, member: &MemberRow) -> Res<()>;
+    /// Removes a member; `false` if there is none.
+    async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool>;
+    /// Members by id.
+    async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>>;
+    /// How many admins a group has, its owner not among them.
+    async fn admins(&mut self, group: GroupId) -> Res<u32>;
+}

@@ -1,0 +1,125 @@
+use async_trait::async_trait;
+
+use super::conn::{Verbs as _, args, broken};
+use super::tx::SqlTx;
+use crate::id::{GroupId, UserId};
+use crate::model::group::{MemberRow, Role};
+use crate::repo::{MemberRepo, RepoError, Res};
+use crate::time::Millis;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    group_id: i64,
+    user_id: i64,
+    role: i64,
+    nickname: Option<String>,
+    muted_until: Option<i64>,
+    joined_at: i64,
+}
+
+/// Roles are numbers in storage, the greater the mightier.
+fn number(role: Role) -> i64 {
+    match role {
+        Role::Member => 0,
+        Role::Admin => 1,
+        Role::Owner => 2,
+    }
+}
+
+impl TryFrom<Row> for MemberRow {
+    type Error = RepoError;
+
+    fn try_from(row: Row) -> Res<Self> {
+        let role = Role::ALL.iter().find(|role| number(**role) == row.role).copied();
+        Ok(MemberRow {
+            group: GroupId(row.group_id),
+            user: UserId(row.user_id),
+            role: role.ok_or_else(|| broken("a member has a role that this release does not know"))?,
+            nickname: row.nickname,
+            muted_until: row.muted_until.map(Millis),
+            joined_at: Millis(row.joined_at),
+        })
+    }
+}
+
+#[async_trait]
+impl MemberRepo for SqlTx {
+    async fn add(&mut self, member: &MemberRow) -> Res<bool> {
+        let mut conn = self.conn().await?;
+        let place = conn
+            .run(
+                "UPDATE jim_groups SET member_count = member_count + 1 WHERE id = ? AND member_count < max_members",
+                args![member.group],
+            )
+            .await?;
+        if place == 0 {
+            return Ok(false);
+        }
+        conn.run(
+            "INSERT INTO jim_members (group_id, user_id, role, nickname, muted_until, joined_at)
+             VALUES (?, ?, ?, ?, ?, ?)",
+            args![
+                member.group,
+                member.user,
+                number(member.role),
+                member.nickname.as_deref(),
+                member.muted_until,
+                member.joined_at,
+            ],
+        )
+        .await?;
+        Ok(true)
+    }
+
+    async fn get(&mut self, group: GroupId, user: UserId) -> Res<Option<MemberRow>> {
+        let mut conn = self.conn().await?;
+        let row: Option<Row> = conn
+            .row(
+                "SELECT group_id, user_id, role, nickname, muted_until, joined_at FROM jim_members
+                 WHERE group_id = ? AND user_id = ?",
+                args![group, user],
+            )
+            .await?;
+        row.map(TryInto::try_into).transpose()
+    }
+
+    async fn set(&mut self, member: &MemberRow) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run(
+            "UPDATE jim_members SET role = ?, nickname = ?, muted_until = ? WHERE group_id = ? AND user_id = ?",
+            args![number(member.role), member.nickname.as_deref(), member.muted_until, member.group, member.user],
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool> {
+        let mut conn = self.conn().await?;
+        let removed =
+            conn.run("DELETE FROM jim_members WHERE group_id = ? AND user_id = ?", args![group, user]).await?;
+        if removed > 0 {
+            conn.run("UPDATE jim_groups SET member_count = member_count - 1 WHERE id = ?", args![group]).await?;
+        }
+        Ok(removed > 0)
+    }
+
+    async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>> {
+        let mut conn = self.conn().await?;
+        let rows: Vec<Row> = conn
+            .rows(
+                "SELECT group_id, user_id, role, nickname, muted_until, joined_at FROM jim_members
+                 WHERE group_id = ? AND user_id > ? ORDER BY user_id LIMIT ?",
+                args![group, after.unwrap_or(UserId::SYSTEM), limit],
+            )
+            .await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn admins(&mut self, group: GroupId) -> Res<u32> {
+        let mut conn = self.conn().await?;
+        let row: Option<(i64,)> = conn
+            .row("SELECT COUNT(*) FROM jim_members WHERE group_id = ? AND role = ?", args![group, number(Role::Admin)])
+            .await?;
+        Ok(row.and_then(|(count,)| count.try_into().ok()).unwrap_or_default())
+    }
+}

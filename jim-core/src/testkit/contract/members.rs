@@ -1,0 +1,108 @@
+use super::tools::{at_once, patiently};
+use crate::id::{GroupId, UserId};
+use crate::model::group::{FOREVER, MemberRow, Role};
+use crate::repo::{Lock, RepoError};
+use crate::testkit::Fresh;
+use crate::testkit::fixtures::{AT, commit, group, users};
+
+async fn count(fresh: &Fresh, id: GroupId) -> u32 {
+    fresh.read().await.groups().get(id).await.unwrap().unwrap().member_count
+}
+
+pub async fn a_member_is_read_back_as_it_was_added_and_is_added_once(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    let id = group(&*fresh.store, &ids[..1], 5).await;
+    let member = MemberRow {
+        role: Role::Admin,
+        nickname: Some("Boss".into()),
+        muted_until: Some(FOREVER),
+        ..MemberRow::new(id, ids[1], AT)
+    };
+    let mut unit = fresh.write().await;
+    assert!(unit.members().add(&member).await.unwrap());
+    commit(unit).await;
+    assert_eq!(fresh.read().await.members().get(id, ids[1]).await.unwrap(), Some(member.clone()));
+    let mut unit = fresh.write().await;
+    let again = unit.members().add(&MemberRow::new(id, ids[1], AT)).await;
+    assert!(matches!(again, Err(RepoError::Conflict)), "{again:?}");
+    drop(unit);
+    assert_eq!(fresh.read().await.members().get(id, ids[1]).await.unwrap(), Some(member));
+    assert_eq!(count(fresh, id).await, 2);
+}
+
+pub async fn of_20_who_want_the_last_3_places_at_once_exactly_3_get_one(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 22).await;
+    let id = group(&*fresh.store, &ids[..2], 5).await;
+    let taken = at_once(ids[2..].iter().map(|user| {
+        let (store, user) = (fresh.store.clone(), *user);
+        async move {
+            patiently(|| async {
+                let mut unit = store.write(&[Lock::Group(id)]).await?;
+                let added = unit.members().add(&MemberRow::new(id, user, AT)).await?;
+                let _ = unit.commit().await?;
+                Ok(added)
+            })
+            .await
+            .unwrap()
+        }
+    }))
+    .await;
+    assert_eq!(taken.iter().filter(|taken| **taken).count(), 3, "{taken:?}");
+    assert_eq!(fresh.read().await.members().list(id, None, 100).await.unwrap().len(), 5);
+    assert_eq!(count(fresh, id).await, 5);
+}
+
+pub async fn a_removed_member_is_gone_once_and_leaves_a_place(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 3).await;
+    let id = group(&*fresh.store, &ids[..2], 2).await;
+    for (user, removed, left) in [(ids[2], false, 2), (ids[1], true, 1), (ids[1], false, 1)] {
+        let mut unit = fresh.write().await;
+        assert_eq!(unit.members().remove(id, user).await.unwrap(), removed);
+        commit(unit).await;
+        assert_eq!(count(fresh, id).await, left);
+        assert_eq!(fresh.read().await.members().get(id, user).await.unwrap(), None);
+    }
+    let mut unit = fresh.write().await;
+    assert!(unit.members().add(&MemberRow::new(id, ids[2], AT)).await.unwrap());
+    assert!(!unit.members().add(&MemberRow::new(id, ids[1], AT)).await.unwrap());
+}
+
+pub async fn set_replaces_role_nickname_and_mute_of_one_member(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    let id = group(&*fresh.store, &ids, 5).await;
+    let before = fresh.read().await.members().get(id, ids[0]).await.unwrap();
+    let full = MemberRow {
+        role: Role::Admin,
+        nickname: Some("Deputy".into()),
+        muted_until: Some(AT),
+        ..MemberRow::new(id, ids[1], AT)
+    };
+    for member in [full, MemberRow::new(id, ids[1], AT)] {
+        let mut unit = fresh.write().await;
+        unit.members().set(&member).await.unwrap();
+        commit(unit).await;
+        assert_eq!(fresh.read().await.members().get(id, ids[1]).await.unwrap(), Some(member));
+    }
+    assert_eq!(fresh.read().await.members().get(id, ids[0]).await.unwrap(), before);
+}
+
+pub async fn members_are_paged_by_id_and_admins_are_counted_without_the_owner(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 7).await;
+    let id = group(&*fresh.store, &ids, 9).await;
+    group(&*fresh.store, &ids, 9).await;
+    let mut unit = fresh.write().await;
+    for user in &ids[3..5] {
+        unit.members().set(&MemberRow { role: Role::Admin, ..MemberRow::new(id, *user, AT) }).await.unwrap();
+    }
+    commit(unit).await;
+    let mut unit = fresh.read().await;
+    assert_eq!(unit.members().admins(id).await.unwrap(), 2);
+    let mut listed: Vec<UserId> = Vec::new();
+    while listed.len() < 7 {
+        let page = unit.members().list(id, listed.last().copied(), 3).await.unwrap();
+        assert!(!page.is_empty() && page.len() <= 3);
+        listed.extend(page.iter().map(|member| member.user));
+    }
+    assert_eq!(listed, ids);
+    assert_eq!(unit.members().list(id, listed.last().copied(), 3).await.unwrap(), []);
+}
