@@ -70,8 +70,8 @@ impl Logs {
         self.lane.append(new).await
     }
 
-    /// Commits a unit, tells the people it tells, and finishes what it owes to rooms. Goes on when the caller is
-    /// gone: what is stored is announced.
+    /// Commits a unit, tells the people it tells, and finishes what rooms are owed: by the unit, and by whoever had a
+    /// group before that it locked. Goes on when the caller is gone: what is stored is announced.
     pub(crate) async fn finish(&self, unit: Unit) -> Result<()> {
         let logs = self.clone();
         let done = tokio::spawn(async move {

@@ -172,6 +172,15 @@ impl MemberRow {
     }
 }
 
+/// What outlives a membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Former {
+    /// Since when the person was a member.
+    pub joined_at: Millis,
+    /// Until when the person may not write, as it stood when he went.
+    pub muted_until: Option<Millis>,
+}
+
 /// What somebody is in a group that he looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MyPart {

@@ -13,6 +13,8 @@ pub trait GroupRepo: Send {
     async fn get(&mut self, id: GroupId) -> Res<Option<GroupRow>>;
     /// Replaces all of a group but its count of members.
     async fn set(&mut self, group: &GroupRow) -> Res<()>;
+    /// Those of these groups that exist, ended ones too, by id.
+    async fn list_by_id(&mut self, ids: &[GroupId]) -> Res<Vec<GroupRow>>;
     /// Groups of a person that have not ended, by id.
     async fn list(&mut self, user: UserId, after: Option<GroupId>, limit: u16) -> Res<Vec<GroupRow>>;
     /// How many these are.

@@ -17,4 +17,6 @@ pub trait InvitationRepo: Send {
     async fn list(&mut self, user: UserId, before: Option<InvitationId>, limit: u16) -> Res<Vec<InvitationRow>>;
     /// Removes one; `false` if there is none.
     async fn remove(&mut self, id: InvitationId) -> Res<bool>;
+    /// Removes all into a group.
+    async fn remove_all(&mut self, group: GroupId) -> Res<()>;
 }

@@ -16,6 +16,8 @@ pub trait JoinRequestRepo: Send {
     async fn find_pending(&mut self, group: GroupId, user: UserId) -> Res<Option<JoinRequestRow>>;
     /// Requests for a group, newest first, below `before`.
     async fn list(&mut self, group: GroupId, before: Option<JoinRequestId>, limit: u16) -> Res<Vec<JoinRequestRow>>;
+    /// Pending requests for a group by the person who asks, above `after`.
+    async fn list_pending(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<JoinRequestRow>>;
     /// Answers a pending request; `false` if it is not pending.
     async fn decide(&mut self, id: JoinRequestId, status: RequestStatus) -> Res<bool>;
 }

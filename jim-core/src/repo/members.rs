@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::Res;
 use crate::id::{GroupId, UserId};
-use crate::model::group::MemberRow;
+use crate::model::group::{Former, MemberRow};
 
 /// Members of groups.
 #[async_trait]
@@ -13,10 +13,16 @@ pub trait MemberRepo: Send {
     async fn get(&mut self, group: GroupId, user: UserId) -> Res<Option<MemberRow>>;
     /// Replaces role, nickname and mute of a member.
     async fn set(&mut self, member: &MemberRow) -> Res<()>;
-    /// Removes a member; `false` if there is none.
+    /// Removes a member; `false` if there is none. What outlives the membership is kept.
     async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool>;
+    /// What outlived the last membership of somebody that is over.
+    async fn former(&mut self, group: GroupId, user: UserId) -> Res<Option<Former>>;
     /// Members by id.
     async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>>;
+    /// What a person is in these groups, by group; those that he is no member of are left out.
+    async fn list_of(&mut self, user: UserId, groups: &[GroupId]) -> Res<Vec<MemberRow>>;
+    /// Who decides in a group: its owner first, then its admins by id.
+    async fn deciders(&mut self, group: GroupId) -> Res<Vec<UserId>>;
     /// How many admins a group has, its owner not among them.
     async fn admins(&mut self, group: GroupId) -> Res<u32>;
 }

@@ -111,7 +111,8 @@ pub struct Committed(pub Told);
 pub struct Told {
     /// Entries of user logs, to be published.
     pub users: Vec<UserEntry>,
-    /// Rooms with tasks in the outbox.
+    /// Rooms that may have tasks in the outbox: those that the unit owes something, and those of the groups that it
+    /// locked, because what another unit owes may be what this one found done.
     pub rooms: BTreeSet<RoomId>,
 }
 
@@ -225,7 +226,13 @@ impl Unit {
     /// Makes everything durable.
     pub async fn commit(self) -> Res<Committed> {
         self.tx.commit().await?;
-        Ok(Committed(Told { users: self.told, rooms: self.rooms }))
+        let mut rooms = self.rooms;
+        for lock in &self.locks {
+            if let Lock::Group(group) = *lock {
+                rooms.insert(RoomId::Group(group));
+            }
+        }
+        Ok(Committed(Told { users: self.told, rooms }))
     }
 
     fn demand(&self, lock: Lock) -> Res<()> {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
@@ -16,7 +16,7 @@ pub(super) struct Groups {
 impl State {
     /// Groups of a person that have not ended, by id.
     fn groups_of(&self, user: UserId) -> impl Iterator<Item = &GroupRow> {
-        let member = move |group: &&GroupRow| self.members.contains_key(&(group.id, user));
+        let member = move |group: &&GroupRow| self.members.rows.contains_key(&(group.id, user));
         self.groups.rows.values().filter(|group| group.dissolved_at.is_none()).filter(member)
     }
 }
@@ -39,6 +39,11 @@ impl GroupRepo for MemoryTx {
             *row = GroupRow { member_count: row.member_count, created_at: row.created_at, ..group.clone() };
         }
         Ok(())
+    }
+
+    async fn list_by_id(&mut self, ids: &[GroupId]) -> Res<Vec<GroupRow>> {
+        let ids: BTreeSet<_> = ids.iter().collect();
+        Ok(ids.into_iter().filter_map(|id| self.state.groups.rows.get(id)).cloned().collect())
     }
 
     async fn list(&mut self, user: UserId, after: Option<GroupId>, limit: u16) -> Res<Vec<GroupRow>> {

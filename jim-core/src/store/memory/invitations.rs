@@ -44,4 +44,9 @@ impl InvitationRepo for MemoryTx {
     async fn remove(&mut self, id: InvitationId) -> Res<bool> {
         Ok(self.change().invitations.rows.remove(&id).is_some())
     }
+
+    async fn remove_all(&mut self, group: GroupId) -> Res<()> {
+        self.change().invitations.rows.retain(|_, row| row.group != group);
+        Ok(())
+    }
 }

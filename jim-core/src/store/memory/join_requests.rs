@@ -42,6 +42,15 @@ impl JoinRequestRepo for MemoryTx {
         Ok(newest.filter(|row| row.group == group).take(limit.into()).cloned().collect())
     }
 
+    async fn list_pending(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<JoinRequestRow>> {
+        let pending = |row: &&JoinRequestRow| row.group == group && row.status == RequestStatus::Pending;
+        let mut rows: Vec<_> = self.state.join_requests.rows.values().filter(pending).cloned().collect();
+        rows.sort_by_key(|row| row.user);
+        rows.retain(|row| after.is_none_or(|after| row.user > after));
+        rows.truncate(limit.into());
+        Ok(rows)
+    }
+
     async fn decide(&mut self, id: JoinRequestId, status: RequestStatus) -> Res<bool> {
         let row = self.change().join_requests.rows.get_mut(&id);
         let Some(row) = row.filter(|row| row.status == RequestStatus::Pending) else { return Ok(false) };

@@ -1,13 +1,17 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
 use super::{MemoryTx, number, of_group};
 use crate::id::{GroupId, UserId};
-use crate::model::group::{MemberRow, Role};
+use crate::model::group::{Former, MemberRow, Role};
 use crate::repo::{MemberRepo, RepoError, Res};
 
-pub(super) type Members = BTreeMap<(GroupId, UserId), MemberRow>;
+#[derive(Clone, Default)]
+pub(super) struct Members {
+    pub(super) rows: BTreeMap<(GroupId, UserId), MemberRow>,
+    former: BTreeMap<(GroupId, UserId), Former>,
+}
 
 #[async_trait]
 impl MemberRepo for MemoryTx {
@@ -18,20 +22,20 @@ impl MemberRepo for MemoryTx {
             return Ok(false);
         }
         let key = (member.group, member.user);
-        if state.members.contains_key(&key) {
+        if state.members.rows.contains_key(&key) {
             return Err(RepoError::Conflict);
         }
         group.member_count += 1;
-        state.members.insert(key, member.clone());
+        state.members.rows.insert(key, member.clone());
         Ok(true)
     }
 
     async fn get(&mut self, group: GroupId, user: UserId) -> Res<Option<MemberRow>> {
-        Ok(self.state.members.get(&(group, user)).cloned())
+        Ok(self.state.members.rows.get(&(group, user)).cloned())
     }
 
     async fn set(&mut self, member: &MemberRow) -> Res<()> {
-        if let Some(row) = self.change().members.get_mut(&(member.group, member.user)) {
+        if let Some(row) = self.change().members.rows.get_mut(&(member.group, member.user)) {
             *row = MemberRow { joined_at: row.joined_at, ..member.clone() };
         }
         Ok(())
@@ -39,19 +43,39 @@ impl MemberRepo for MemoryTx {
 
     async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool> {
         let state = self.change();
-        let removed = state.members.remove(&(group, user)).is_some();
-        if removed && let Some(group) = state.groups.rows.get_mut(&group) {
+        let Some(MemberRow { joined_at, muted_until, .. }) = state.members.rows.remove(&(group, user)) else {
+            return Ok(false);
+        };
+        state.members.former.insert((group, user), Former { joined_at, muted_until });
+        if let Some(group) = state.groups.rows.get_mut(&group) {
             group.member_count -= 1;
         }
-        Ok(removed)
+        Ok(true)
+    }
+
+    async fn former(&mut self, group: GroupId, user: UserId) -> Res<Option<Former>> {
+        Ok(self.state.members.former.get(&(group, user)).copied())
     }
 
     async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>> {
-        Ok(of_group(&self.state.members, group, after, limit))
+        Ok(of_group(&self.state.members.rows, group, after, limit))
+    }
+
+    async fn list_of(&mut self, user: UserId, groups: &[GroupId]) -> Res<Vec<MemberRow>> {
+        let groups: BTreeSet<_> = groups.iter().collect();
+        let rows = groups.into_iter().filter_map(|group| self.state.members.rows.get(&(*group, user)));
+        Ok(rows.cloned().collect())
+    }
+
+    async fn deciders(&mut self, group: GroupId) -> Res<Vec<UserId>> {
+        let members = self.state.members.rows.values().filter(|member| member.group == group);
+        let mut deciders: Vec<_> = members.filter(|member| member.role > Role::Member).collect();
+        deciders.sort_by_key(|member| (std::cmp::Reverse(member.role), member.user));
+        Ok(deciders.iter().map(|member| member.user).collect())
     }
 
     async fn admins(&mut self, group: GroupId) -> Res<u32> {
-        let members = self.state.members.values().filter(|member| member.group == group);
+        let members = self.state.members.rows.values().filter(|member| member.group == group);
         number(members.filter(|member| member.role == Role::Admin).count())
     }
 }

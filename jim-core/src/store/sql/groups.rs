@@ -2,6 +2,7 @@ use async_trait::async_trait;
 
 use super::conn::{Arg, Verbs as _, args, broken};
 use super::tx::SqlTx;
+use super::{chunks, sql, tuples};
 use crate::id::{GroupId, UserId};
 use crate::model::group::{GroupRow, HistoryPolicy, InvitePolicy, JoinPolicy};
 use crate::repo::{GroupRepo, RepoError, Res};
@@ -86,7 +87,7 @@ impl GroupRepo for SqlTx {
     async fn get(&mut self, id: GroupId) -> Res<Option<GroupRow>> {
         let mut conn = self.conn().await?;
         let row: Option<Row> =
-            conn.row(super::sql(format!("SELECT {COLUMNS} FROM jim_groups g WHERE g.id = ?")), args![id]).await?;
+            conn.row(sql(format!("SELECT {COLUMNS} FROM jim_groups g WHERE g.id = ?")), args![id]).await?;
         row.map(TryInto::try_into).transpose()
     }
 
@@ -104,13 +105,30 @@ impl GroupRepo for SqlTx {
         Ok(())
     }
 
+    async fn list_by_id(&mut self, ids: &[GroupId]) -> Res<Vec<GroupRow>> {
+        let mut conn = self.conn().await?;
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut groups = Vec::with_capacity(ids.len());
+        for ids in chunks(&ids, 128) {
+            let text =
+                format!("SELECT {COLUMNS} FROM jim_groups g WHERE g.id IN {} ORDER BY g.id", tuples(1, ids.len()));
+            let rows: Vec<Row> = conn.rows(sql(text), ids.iter().copied().map(Arg::from).collect()).await?;
+            for row in rows {
+                groups.push(row.try_into()?);
+            }
+        }
+        Ok(groups)
+    }
+
     async fn list(&mut self, user: UserId, after: Option<GroupId>, limit: u16) -> Res<Vec<GroupRow>> {
         let mut conn = self.conn().await?;
         let text = format!(
             "SELECT {COLUMNS} FROM jim_members m JOIN jim_groups g ON g.id = m.group_id
              WHERE m.user_id = ? AND m.group_id > ? AND g.dissolved_at IS NULL ORDER BY m.group_id LIMIT ?"
         );
-        let rows: Vec<Row> = conn.rows(super::sql(text), args![user, after.unwrap_or(GroupId(0)), limit]).await?;
+        let rows: Vec<Row> = conn.rows(sql(text), args![user, after.unwrap_or(GroupId(0)), limit]).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 

@@ -72,4 +72,10 @@ impl InvitationRepo for SqlTx {
         let mut conn = self.conn().await?;
         Ok(conn.run("DELETE FROM jim_group_invitations WHERE id = ?", args![id]).await? > 0)
     }
+
+    async fn remove_all(&mut self, group: GroupId) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("DELETE FROM jim_group_invitations WHERE group_id = ?", args![group]).await?;
+        Ok(())
+    }
 }

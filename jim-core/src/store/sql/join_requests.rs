@@ -78,6 +78,13 @@ impl JoinRequestRepo for SqlTx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    async fn list_pending(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<JoinRequestRow>> {
+        let mut conn = self.conn().await?;
+        let text = format!("{SELECT} WHERE group_id = ? AND user_id > ? AND pending = 1 ORDER BY user_id LIMIT ?");
+        let rows: Vec<Row> = conn.rows(sql(text), args![group, after.unwrap_or(UserId::SYSTEM), limit]).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     async fn decide(&mut self, id: JoinRequestId, status: RequestStatus) -> Res<bool> {
         let mut conn = self.conn().await?;
         let decided = conn

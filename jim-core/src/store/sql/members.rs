@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 
-use super::conn::{Verbs as _, args, broken};
+use super::conn::{Arg, Verbs as _, args, broken};
 use super::tx::SqlTx;
+use super::{chunks, sql, tuples};
 use crate::id::{GroupId, UserId};
-use crate::model::group::{MemberRow, Role};
+use crate::model::group::{Former, MemberRow, Role};
 use crate::repo::{MemberRepo, RepoError, Res};
 use crate::time::Millis;
 
@@ -95,12 +96,35 @@ impl MemberRepo for SqlTx {
 
     async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool> {
         let mut conn = self.conn().await?;
-        let removed =
-            conn.run("DELETE FROM jim_members WHERE group_id = ? AND user_id = ?", args![group, user]).await?;
-        if removed > 0 {
-            conn.run("UPDATE jim_groups SET member_count = member_count - 1 WHERE id = ?", args![group]).await?;
+        let kept = conn
+            .run(
+                "INSERT INTO jim_former_members (group_id, user_id, joined_at, muted_until)
+                 SELECT group_id, user_id, joined_at, muted_until FROM jim_members WHERE group_id = ? AND user_id = ?
+                 ON CONFLICT (group_id, user_id)
+                 DO UPDATE SET joined_at = excluded.joined_at, muted_until = excluded.muted_until",
+                args![group, user],
+            )
+            .await?;
+        if kept == 0 {
+            return Ok(false);
         }
-        Ok(removed > 0)
+        conn.run("DELETE FROM jim_members WHERE group_id = ? AND user_id = ?", args![group, user]).await?;
+        conn.run("UPDATE jim_groups SET member_count = member_count - 1 WHERE id = ?", args![group]).await?;
+        Ok(true)
+    }
+
+    async fn former(&mut self, group: GroupId, user: UserId) -> Res<Option<Former>> {
+        let mut conn = self.conn().await?;
+        let row: Option<(i64, Option<i64>)> = conn
+            .row(
+                "SELECT joined_at, muted_until FROM jim_former_members WHERE group_id = ? AND user_id = ?",
+                args![group, user],
+            )
+            .await?;
+        Ok(row.map(|(joined_at, muted_until)| Former {
+            joined_at: Millis(joined_at),
+            muted_until: muted_until.map(Millis),
+        }))
     }
 
     async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>> {
@@ -113,6 +137,38 @@ impl MemberRepo for SqlTx {
             )
             .await?;
         rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn list_of(&mut self, user: UserId, groups: &[GroupId]) -> Res<Vec<MemberRow>> {
+        let mut conn = self.conn().await?;
+        let mut groups = groups.to_vec();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut members = Vec::with_capacity(groups.len());
+        for groups in chunks(&groups, 128) {
+            let text = format!(
+                "SELECT group_id, user_id, role, nickname, muted_until, joined_at FROM jim_members
+                 WHERE user_id = ? AND group_id IN {} ORDER BY group_id",
+                tuples(1, groups.len())
+            );
+            let args = std::iter::once(user.into()).chain(groups.iter().copied().map(Arg::from)).collect();
+            let rows: Vec<Row> = conn.rows(sql(text), args).await?;
+            for row in rows {
+                members.push(row.try_into()?);
+            }
+        }
+        Ok(members)
+    }
+
+    async fn deciders(&mut self, group: GroupId) -> Res<Vec<UserId>> {
+        let mut conn = self.conn().await?;
+        let rows: Vec<(i64,)> = conn
+            .rows(
+                "SELECT user_id FROM jim_members WHERE group_id = ? AND role > ? ORDER BY role DESC, user_id",
+                args![group, number(Role::Member)],
+            )
+            .await?;
+        Ok(rows.into_iter().map(|(user,)| UserId(user)).collect())
     }
 
     async fn admins(&mut self, group: GroupId) -> Res<u32> {

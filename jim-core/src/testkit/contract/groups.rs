@@ -80,3 +80,20 @@ pub async fn a_list_holds_the_groups_of_a_person_that_have_not_ended_by_id(fresh
     let of_the_third: Vec<_> = unit.groups().list(ids[2], None, 9).await.unwrap().iter().map(|row| row.id).collect();
     assert_eq!(of_the_third, [foreign]);
 }
+
+pub async fn the_groups_asked_for_come_once_by_id_ended_ones_too(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 1).await;
+    let mut groups = Vec::new();
+    for _ in 0..3 {
+        groups.push(group(&*fresh.store, &ids, 5).await);
+    }
+    let mut unit = fresh.write().await;
+    let mut ended = unit.groups().get(groups[0]).await.unwrap().unwrap();
+    ended.dissolved_at = Some(AT);
+    unit.groups().set(&ended).await.unwrap();
+    commit(unit).await;
+    let asked = [groups[2], groups[0], GroupId(groups[2].0 + 9), groups[2]];
+    let listed = fresh.read().await.groups().list_by_id(&asked).await.unwrap();
+    assert_eq!(listed, [ended, seen(fresh, groups[2]).await]);
+    assert_eq!(fresh.read().await.groups().list_by_id(&[]).await.unwrap(), []);
+}

@@ -48,3 +48,18 @@ pub async fn of_20_who_take_one_invitation_at_once_one_does(fresh: &Fresh) {
     assert_eq!(taken.iter().filter(|taken| **taken).count(), 1, "{taken:?}");
     assert_eq!(fresh.read().await.invitations().get(id).await.unwrap(), None);
 }
+
+pub async fn all_invitations_into_one_group_are_removed_at_once(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 3).await;
+    let (first, second) = (group(&*fresh.store, &ids[..1], 5).await, group(&*fresh.store, &ids[..1], 5).await);
+    let mut unit = fresh.write().await;
+    for (group, user) in [(first, ids[1]), (first, ids[2]), (second, ids[1])] {
+        let new = InvitationRow { id: InvitationId(0), group, user, by: ids[0], created_at: AT };
+        unit.invitations().add(&new).await.unwrap();
+    }
+    unit.invitations().remove_all(first).await.unwrap();
+    commit(unit).await;
+    let left = fresh.read().await.invitations().list(ids[1], None, 9).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.group).collect::<Vec<_>>(), [second]);
+    assert_eq!(fresh.read().await.invitations().list(ids[2], None, 9).await.unwrap(), []);
+}

@@ -54,3 +54,23 @@ pub async fn a_request_to_join_is_decided_once_and_can_be_made_again(fresh: &Fre
     assert_eq!(unit.join_requests().list(group, Some(made[0]), 9).await.unwrap().len(), 1);
     assert_eq!(unit.join_requests().list(group, None, 1).await.unwrap().len(), 1);
 }
+
+pub async fn pending_requests_for_a_group_are_paged_by_the_person(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 6).await;
+    let (id, other) = (group(&*fresh.store, &ids[..1], 5).await, group(&*fresh.store, &ids[..1], 5).await);
+    let mut unit = fresh.write().await;
+    for user in ids[1..].iter().rev() {
+        let request_id = unit.join_requests().add(&request(id, *user)).await.unwrap();
+        unit.join_requests().add(&request(other, *user)).await.unwrap();
+        if *user == ids[3] {
+            assert!(unit.join_requests().decide(request_id, RequestStatus::Rejected).await.unwrap());
+        }
+    }
+    commit(unit).await;
+    let mut unit = fresh.read().await;
+    let page = |rows: Vec<JoinRequestRow>| rows.into_iter().map(|row| row.user).collect::<Vec<_>>();
+    let first = unit.join_requests().list_pending(id, None, 3).await.unwrap();
+    assert!(first.iter().all(|row| row.group == id && row.status == RequestStatus::Pending));
+    assert_eq!(page(first), [ids[1], ids[2], ids[4]]);
+    assert_eq!(page(unit.join_requests().list_pending(id, Some(ids[4]), 3).await.unwrap()), [ids[5]]);
+}

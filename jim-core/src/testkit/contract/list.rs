@@ -74,6 +74,7 @@ macro_rules! contract_cases {
                 a_group_is_read_back_as_it_was_added_and_has_no_members
                 set_replaces_all_of_a_group_but_its_count
                 a_list_holds_the_groups_of_a_person_that_have_not_ended_by_id
+                the_groups_asked_for_come_once_by_id_ended_ones_too
             }
             members {
                 a_member_is_read_back_as_it_was_added_and_is_added_once
@@ -81,6 +82,9 @@ macro_rules! contract_cases {
                 a_removed_member_is_gone_once_and_leaves_a_place
                 set_replaces_role_nickname_and_mute_of_one_member
                 members_are_paged_by_id_and_admins_are_counted_without_the_owner
+                what_outlives_a_membership_is_kept_of_the_last_one
+                who_decides_is_the_owner_first_and_then_the_admins_by_id
+                what_a_person_is_in_some_groups_comes_by_group
             }
             blacklist {
                 who_is_blacklisted_is_so_once_in_one_group_by_the_first_word
@@ -89,10 +93,12 @@ macro_rules! contract_cases {
             invitations {
                 a_person_has_one_invitation_into_a_group_by_the_first_word
                 of_20_who_take_one_invitation_at_once_one_does
+                all_invitations_into_one_group_are_removed_at_once
             }
             join_requests {
                 of_20_equal_requests_to_join_at_once_exactly_one_is_pending
                 a_request_to_join_is_decided_once_and_can_be_made_again
+                pending_requests_for_a_group_are_paged_by_the_person
             }
             conversations {
                 a_row_is_made_once_and_then_left_as_it_is
@@ -134,6 +140,7 @@ macro_rules! contract_cases {
                 nobody_is_told_without_his_lock
                 no_private_room_is_owed_without_both_locks
                 a_commit_names_whom_it_told_and_which_rooms_it_owes
+                a_commit_names_the_room_of_a_group_that_it_locked_though_it_owes_nothing
                 a_store_in_order_answers_a_ping
             }
             locks {

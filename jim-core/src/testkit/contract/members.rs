@@ -1,9 +1,10 @@
 use super::tools::{at_once, patiently};
 use crate::id::{GroupId, UserId};
-use crate::model::group::{FOREVER, MemberRow, Role};
+use crate::model::group::{FOREVER, Former, MemberRow, Role};
 use crate::repo::{Lock, RepoError};
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{AT, commit, group, users};
+use crate::time::Millis;
 
 async fn count(fresh: &Fresh, id: GroupId) -> u32 {
     fresh.read().await.groups().get(id).await.unwrap().unwrap().member_count
@@ -105,4 +106,51 @@ pub async fn members_are_paged_by_id_and_admins_are_counted_without_the_owner(fr
     }
     assert_eq!(listed, ids);
     assert_eq!(unit.members().list(id, listed.last().copied(), 3).await.unwrap(), []);
+}
+
+pub async fn what_outlives_a_membership_is_kept_of_the_last_one(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    let (id, other) = (group(&*fresh.store, &ids[..1], 5).await, group(&*fresh.store, &ids, 5).await);
+    assert_eq!(fresh.read().await.members().former(id, ids[1]).await.unwrap(), None);
+    for (at, muted_until) in [(AT, Some(FOREVER)), (Millis(AT.0 + 7), Some(AT)), (Millis(AT.0 + 9), None)] {
+        let mut unit = fresh.write().await;
+        let before = unit.members().former(id, ids[1]).await.unwrap();
+        let member = MemberRow { muted_until, ..MemberRow::new(id, ids[1], at) };
+        assert!(unit.members().add(&member).await.unwrap());
+        assert_eq!(unit.members().former(id, ids[1]).await.unwrap(), before, "it is not over");
+        assert!(unit.members().remove(id, ids[1]).await.unwrap());
+        assert!(!unit.members().remove(id, ids[1]).await.unwrap());
+        commit(unit).await;
+        let former = fresh.read().await.members().former(id, ids[1]).await.unwrap();
+        assert_eq!(former, Some(Former { joined_at: at, muted_until }));
+    }
+    assert_eq!(fresh.read().await.members().former(other, ids[1]).await.unwrap(), None);
+    assert_eq!(fresh.read().await.members().former(id, ids[0]).await.unwrap(), None);
+}
+
+pub async fn who_decides_is_the_owner_first_and_then_the_admins_by_id(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 6).await;
+    let id = group(&*fresh.store, &[ids[3], ids[0], ids[1], ids[4], ids[5]], 9).await;
+    group(&*fresh.store, &ids, 9).await;
+    let mut unit = fresh.write().await;
+    for user in [ids[5], ids[1]] {
+        unit.members().set(&MemberRow { role: Role::Admin, ..MemberRow::new(id, user, AT) }).await.unwrap();
+    }
+    commit(unit).await;
+    assert_eq!(fresh.read().await.members().deciders(id).await.unwrap(), [ids[3], ids[1], ids[5]]);
+    assert_eq!(fresh.read().await.members().deciders(GroupId(id.0 + 9)).await.unwrap(), []);
+}
+
+pub async fn what_a_person_is_in_some_groups_comes_by_group(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    let mut groups = Vec::new();
+    for n in 0..5 {
+        let members = if n == 3 { &ids[..1] } else { &ids[..] };
+        groups.push(group(&*fresh.store, members, 5).await);
+    }
+    let asked = [groups[4], groups[0], groups[3], groups[0], GroupId(groups[4].0 + 9), groups[2]];
+    let listed = fresh.read().await.members().list_of(ids[1], &asked).await.unwrap();
+    let expected = [0, 2, 4].map(|n| MemberRow::new(groups[n], ids[1], AT));
+    assert_eq!(listed, expected);
+    assert_eq!(fresh.read().await.members().list_of(ids[1], &[]).await.unwrap(), []);
 }

@@ -7,7 +7,7 @@ use crate::model::friend::Direction;
 use crate::repo::{Lock, RepoError, Slice, Task, Ticket, Unit};
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{
-    AT, commit, event, friends, new_request, new_session, new_user, private, token_hash, user, users,
+    AT, commit, event, friends, group, new_request, new_session, new_user, private, token_hash, user, users,
 };
 use crate::time::Millis;
 
@@ -165,6 +165,14 @@ pub async fn a_commit_names_whom_it_told_and_which_rooms_it_owes(fresh: &Fresh) 
     let numbers: Vec<_> = told.users.iter().map(|entry| (entry.user, entry.seq)).collect();
     assert_eq!(numbers, [(ids[1], Seq(1)), (ids[0], Seq(1)), (ids[1], Seq(2))]);
     assert_eq!(told.rooms.into_iter().collect::<Vec<RoomId>>(), [room]);
+}
+
+pub async fn a_commit_names_the_room_of_a_group_that_it_locked_though_it_owes_nothing(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 1).await;
+    let id = group(&*fresh.store, &ids, 5).await;
+    let unit = fresh.store.write(&[Lock::User(ids[0]), Lock::Group(id)]).await.unwrap();
+    let told = unit.commit().await.unwrap().0;
+    assert_eq!(told.rooms.into_iter().collect::<Vec<RoomId>>(), [RoomId::Group(id)]);
 }
 
 pub async fn a_store_in_order_answers_a_ping(fresh: &Fresh) {

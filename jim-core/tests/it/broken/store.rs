@@ -7,7 +7,7 @@ use jim_core::id::{FriendRequestId, GroupId, InvitationId, JoinRequestId, Outbox
 use jim_core::model::block::BlockRow;
 use jim_core::model::entry::UserEntry;
 use jim_core::model::friend::{Direction, Friendship, RequestRow, RequestStatus};
-use jim_core::model::group::{Blacklisted, GroupRow, MemberRow};
+use jim_core::model::group::{Blacklisted, Former, GroupRow, MemberRow};
 use jim_core::model::joining::{InvitationRow, JoinRequestRow};
 use jim_core::model::user::UserState;
 use jim_core::model::{Conversation, Session, User};
@@ -273,6 +273,7 @@ repo! { me: GroupRepo by groups {
     fn add(group: &GroupRow) -> GroupId;
     fn get(id: GroupId) -> Option<GroupRow>;
     fn set(group: &GroupRow) -> ();
+    fn list_by_id(ids: &[GroupId]) -> Vec<GroupRow>;
     fn list(user: UserId, after: Option<GroupId>, limit: u16) -> Vec<GroupRow>;
     fn count(user: UserId) -> u32;
 } }
@@ -294,7 +295,15 @@ repo! { me: MemberRepo by members {
         }
     }
     fn list(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<MemberRow>;
+    fn list_of(user: UserId, groups: &[GroupId]) -> Vec<MemberRow>;
+    fn deciders(group: GroupId) -> Vec<UserId>;
     fn admins(group: GroupId) -> u32;
+    fn former(group: GroupId, user: UserId) -> Option<Former>; {
+        if me.is(Fault::MuteForgotten) {
+            let former = me.unit().await?.members().former(group, user).await?;
+            return Ok(former.map(|former| Former { muted_until: None, ..former }));
+        }
+    }
 } }
 
 repo! { me: BlacklistRepo by blacklist {
@@ -315,6 +324,7 @@ repo! { me: InvitationRepo by invitations {
             return Ok(true);
         }
     }
+    fn remove_all(group: GroupId) -> ();
 } }
 
 repo! { me: JoinRequestRepo by join_requests {
@@ -322,6 +332,7 @@ repo! { me: JoinRequestRepo by join_requests {
     fn get(id: JoinRequestId) -> Option<JoinRequestRow>;
     fn find_pending(group: GroupId, user: UserId) -> Option<JoinRequestRow>;
     fn list(group: GroupId, before: Option<JoinRequestId>, limit: u16) -> Vec<JoinRequestRow>;
+    fn list_pending(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<JoinRequestRow>;
     fn decide(id: JoinRequestId, status: RequestStatus) -> bool;
 } }
 
