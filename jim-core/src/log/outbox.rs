@@ -12,6 +12,7 @@ use crate::model::content::ClientRef;
 use crate::model::entry::{Guard, Kind, NewEntry};
 use crate::model::group::HistoryPolicy;
 use crate::repo::{Appended, Lock, Task, Told, UserEvent};
+use crate::time::Millis;
 
 const PAGE: u16 = 64;
 
@@ -29,11 +30,11 @@ pub(super) async fn drain(logs: &Logs, room: &RoomId) -> Result<()> {
         }
         for (id, task, _) in tasks {
             let appended = logs.append(entry(logs, *room, id, &task)?).await?;
-            if let (Task::Join { user, history, group, .. }, Appended::New(entry) | Appended::Again(entry)) =
+            if let (Task::Join { user, joined_at, history, group, .. }, Appended::New(entry) | Appended::Again(entry)) =
                 (task, appended)
             {
                 let from = if history == HistoryPolicy::All { Seq(1) } else { entry.seq };
-                let told = let_in(logs, id, (user, from), Joined { group, head: entry.seq }).await?;
+                let told = let_in(logs, id, (user, joined_at), from, Joined { group, head: entry.seq }).await?;
                 for entry in &told.users {
                     logs.tell(entry).await;
                 }
@@ -53,8 +54,15 @@ struct Joined {
     head: Seq,
 }
 
-/// The join has its number: the person may read from there on, unless he is gone again.
-async fn let_in(logs: &Logs, id: OutboxId, (user, from): (UserId, Seq), joined: Joined) -> Result<Told> {
+/// The join has its number: the person may read from there on, unless he is gone again. Who went and came again waits
+/// for the join of his newest membership.
+async fn let_in(
+    logs: &Logs,
+    id: OutboxId,
+    (user, joined_at): (UserId, Millis),
+    from: Seq,
+    joined: Joined,
+) -> Result<Told> {
     let at = logs.clock.now();
     let id_of = |group: &serde_json::Value| group["id"].as_i64().map(GroupId);
     let group = id_of(&joined.group).ok_or_else(|| Error::internal("a join names no group"))?;
@@ -63,7 +71,7 @@ async fn let_in(logs: &Logs, id: OutboxId, (user, from): (UserId, Seq), joined: 
     if !unit.outbox().remove(id).await? {
         return Ok(Told::default());
     }
-    if unit.members().get(group, user).await?.is_some() {
+    if unit.members().get(group, user).await?.is_some_and(|member| member.joined_at == joined_at) {
         unit.conversations().set_from(user, &RoomId::Group(group), from).await?;
         let body = serde_json::value::to_raw_value(&joined).map_err(|error| Error::Internal(error.into()))?;
         unit.tell(user, UserEvent { kind: Kind::GROUP_JOINED, body: Arc::from(body) }, at).await?;

@@ -27,6 +27,8 @@ pub enum Task {
         event: RoomEvent,
         /// Who joins.
         user: UserId,
+        /// Since when; a membership of the same person that began later is another one.
+        joined_at: Millis,
         /// What of the history the person may read.
         history: HistoryPolicy,
         /// What the person is told of the group.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
+use super::group_lock::{Concerned, lock, lock_with};
 use super::joining::active;
 use super::permission::{self, Action};
 use super::{Context, joining, members};
@@ -13,7 +14,7 @@ use crate::model::group::{
     Announcement, Group, GroupName, GroupRow, HistoryPolicy, InvitePolicy, JoinPolicy, MemberRow, Role,
 };
 use crate::page::{Cursors, Page};
-use crate::repo::{Lock, RoomEvent, Task, Unit};
+use crate::repo::{RoomEvent, Task, Unit};
 use crate::time::Millis;
 
 /// Members at the most that a group may be made for.
@@ -92,11 +93,11 @@ impl Groups {
         let after = cursors.read(cursor)?;
         let now = self.context.now();
         let mut unit = self.context.read().await?;
-        let mut seen = Vec::new();
-        for row in unit.groups().list(who, after, limit + 1).await? {
-            let my = unit.members().get(row.id, who).await?.ok_or(Code::NotFound)?;
-            seen.push(Group::seen(row, my, now));
-        }
+        let rows = unit.groups().list(who, after, limit + 1).await?;
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        // Both come by group, and who is in a group has a part in it.
+        let mine = unit.members().list_of(who, &ids).await?;
+        let seen = rows.into_iter().zip(mine).map(|(row, my)| Group::seen(row, my, now)).collect();
         let log = unit.user_log().head(who).await?;
         Ok(cursors.page(seen, limit, log, |group| group.id.to_string()))
     }
@@ -136,7 +137,7 @@ impl Groups {
             note(&mut unit, id, Kind::GROUP_POLICY_CHANGED, who, &policies, now).await?;
         }
         unit.groups().set(&new).await?;
-        self.finish(unit, id).await?;
+        self.finish(unit).await?;
         Ok(Group::seen(new, my, now))
     }
 
@@ -151,7 +152,7 @@ impl Groups {
             let kind = if muted { Kind::GROUP_MUTED } else { Kind::GROUP_UNMUTED };
             note(&mut unit, id, kind, who, &json!({ "muted": muted }), self.context.now()).await?;
         }
-        self.finish(unit, id).await
+        self.finish(unit).await
     }
 
     /// Gives the group to another member; the old owner stays as an ordinary one.
@@ -176,25 +177,25 @@ impl Groups {
             let data = json!({ "owner_id": to, "user_id": who });
             note(&mut unit, id, Kind::GROUP_TRANSFERRED, who, &data, now).await?;
         }
-        self.finish(unit, id).await?;
+        self.finish(unit).await?;
         Ok(Group::seen(row, my, self.context.now()))
     }
 
     /// Ends the group for everybody. Its history stays readable for those who were members.
     pub async fn dissolve(&self, who: UserId, id: GroupId) -> Result<()> {
-        let mut unit = self.lock(&[], id).await?;
+        let mut unit = lock_with(&self.context, &[], id, Concerned::Applicants).await?.0;
         let (row, my) = acting(&mut unit, who, id).await?;
         permission::group_act(my.role, Action::Dissolve, None)?;
         end(&mut unit, row, who, self.context.now()).await?;
-        self.finish(unit, id).await
+        self.finish(unit).await
     }
 
     async fn lock(&self, people: &[UserId], id: GroupId) -> Result<Unit> {
         lock(&self.context, people, id).await
     }
 
-    async fn finish(&self, unit: Unit, id: GroupId) -> Result<()> {
-        finish(&self.context, unit, id).await
+    async fn finish(&self, unit: Unit) -> Result<()> {
+        self.context.logs.finish(unit).await
     }
 }
 
@@ -228,22 +229,6 @@ impl Policies {
     }
 }
 
-/// A unit that locks people and a group.
-pub(super) async fn lock(context: &Context, people: &[UserId], id: GroupId) -> Result<Unit> {
-    let mut locks: Vec<_> = people.iter().copied().map(Lock::User).collect();
-    locks.push(Lock::Group(id));
-    locks.sort_unstable();
-    locks.dedup();
-    Ok(context.logs.store.write(&locks).await?)
-}
-
-/// Commits, and brings the room up to date also where this unit owes it nothing: what another one owes may be what this
-/// one found done.
-pub(super) async fn finish(context: &Context, unit: Unit, id: GroupId) -> Result<()> {
-    context.logs.finish(unit).await?;
-    context.logs.drain(&crate::id::RoomId::Group(id)).await
-}
-
 /// A living group and what the caller is in it. To strangers no group exists.
 pub(super) async fn acting(unit: &mut Unit, who: UserId, id: GroupId) -> Result<(GroupRow, MemberRow)> {
     let row = unit.groups().get(id).await?.ok_or(Code::NotFound)?;
@@ -266,9 +251,10 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Ends a group in a unit.
+/// Ends a group in a unit that locks it and all who ask to join it: nobody comes into it any more.
 pub(super) async fn end(unit: &mut Unit, mut row: GroupRow, by: UserId, now: Millis) -> Result<()> {
     row.dissolved_at = Some(now);
     unit.groups().set(&row).await?;
+    joining::close(unit, row.id, now).await?;
     note(unit, row.id, Kind::GROUP_DISSOLVED, by, &json!({}), now).await
 }

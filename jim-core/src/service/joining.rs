@@ -1,7 +1,10 @@
 //! Ways into a group: by oneself, by a request that an admin decides, and by invitation.
 
+use std::collections::HashMap;
+
 use super::friends::{card, cards};
-use super::groups::{acting, finish, lock};
+use super::group_lock::{Concerned, lock, lock_with};
+use super::groups::acting;
 use super::members::let_in;
 use super::permission::{self, Action};
 use super::{Context, event};
@@ -10,14 +13,14 @@ use crate::id::{GroupId, InvitationId, JoinRequestId, UserId};
 use crate::model::UserCard;
 use crate::model::entry::Kind;
 use crate::model::friend::{Note, RequestStatus};
-use crate::model::group::{Group, GroupRow, JoinPolicy, MemberRow, Role};
+use crate::model::group::{Group, GroupRow, JoinPolicy, MemberRow};
 use crate::model::joining::{GroupCard, Invitation, InvitationRow, JoinRequest, JoinRequestRow};
 use crate::model::user::UserState;
 use crate::page::{Cursors, Page};
 use crate::repo::Unit;
 use crate::time::Millis;
 
-/// Members that are looked through for admins at once.
+/// Requests that are read at once.
 const PAGE: u16 = 1000;
 
 /// What became of a wish to join.
@@ -42,15 +45,12 @@ impl Joining {
 
     /// Comes into a group, or asks to. Asked again while it waits, it is the same request.
     pub async fn join(&self, who: UserId, id: GroupId, note: Option<Note>) -> Result<Joined> {
-        let deciders = self.deciders(id).await?;
-        let mut people = deciders.clone();
-        people.push(who);
-        let mut unit = lock(&self.context, &people, id).await?;
+        let (mut unit, deciders) = lock_with(&self.context, &[who], id, Concerned::Deciders).await?;
         let row = self.open_to(&mut unit, who, id).await?;
         let now = self.context.now();
         if row.join_policy == JoinPolicy::Open {
             self.admit(&mut unit, &row, who, who, now).await?;
-            finish(&self.context, unit, id).await?;
+            self.context.logs.finish(unit).await?;
             let (row, my) = acting(&mut self.context.read().await?, who, id).await?;
             return Ok(Joined::Member(Box::new(Group::seen(row, my, now))));
         }
@@ -70,7 +70,7 @@ impl Joining {
         for admin in deciders {
             unit.tell(admin, event(Kind::JOIN_REQUESTED, &told)?, now).await?;
         }
-        finish(&self.context, unit, id).await?;
+        self.context.logs.finish(unit).await?;
         Ok(Joined::Pending(request.id))
     }
 
@@ -93,18 +93,6 @@ impl Joining {
             return Err(Code::Blacklisted.into());
         }
         let_in(&self.context, unit, MemberRow::new(row.id, user, now), by, row.history_policy).await
-    }
-
-    /// The owner and admins of a group; nobody where there is none.
-    async fn deciders(&self, id: GroupId) -> Result<Vec<UserId>> {
-        let mut unit = self.context.read().await?;
-        let (mut deciders, mut after) = (Vec::new(), None);
-        loop {
-            let members = unit.members().list(id, after, PAGE).await?;
-            let Some(last) = members.last() else { return Ok(deciders) };
-            after = Some(last.user);
-            deciders.extend(members.iter().filter(|member| member.role > Role::Member).map(|member| member.user));
-        }
     }
 
     /// Requests for a group, newest first; for those who decide them.
@@ -147,7 +135,7 @@ impl Joining {
         }
         let seen = view(card(&mut unit, user).await?, asked);
         unit.tell(user, event(Kind::JOIN_DECIDED, &seen)?, now).await?;
-        finish(&self.context, unit, id).await?;
+        self.context.logs.finish(unit).await?;
         Ok(seen)
     }
 
@@ -157,12 +145,16 @@ impl Joining {
         let before = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
         let rows = unit.invitations().list(who, before, limit + 1).await?;
-        let mut seen = Vec::new();
-        for row in rows {
-            seen.push(invitation(&mut unit, row).await?);
-        }
+        let groups: Vec<_> = rows.iter().map(|row| row.group).collect();
+        let groups: HashMap<_, _> =
+            unit.groups().list_by_id(&groups).await?.into_iter().map(|group| (group.id, group.name)).collect();
+        let cards = cards(&mut unit, rows.iter().map(|row| row.by)).await?;
         let log = unit.user_log().head(who).await?;
-        Ok(cursors.page(seen, limit, log, |row| row.id.to_string()))
+        let page = cursors.page(rows, limit, log, |row| row.id.to_string());
+        Ok(page.map(|InvitationRow { id, group, by, created_at, .. }| {
+            let group = GroupCard { id: group, name: groups[&group].clone() };
+            Invitation { id, group, by: cards[&by].clone(), created_at }
+        }))
     }
 
     /// Follows an invitation.
@@ -175,7 +167,7 @@ impl Joining {
         permission::group_act(by.role, permission::adding(group.invite_policy), None).map_err(|_| Code::NotFound)?;
         self.admit(&mut unit, &group, who, row.by, self.context.now()).await?;
         let seen = invitation(&mut unit, row).await?;
-        finish(&self.context, unit, group.id).await?;
+        self.context.logs.finish(unit).await?;
         Ok(seen)
     }
 
@@ -208,15 +200,56 @@ pub(super) async fn invite(unit: &mut Unit, group: GroupId, user: UserId, by: Us
     Ok(())
 }
 
-/// Whoever is in, or kept out, has no invitation and asks for nothing.
-pub(super) async fn settle(unit: &mut Unit, group: GroupId, user: UserId, status: RequestStatus) -> Result<()> {
+/// Whoever is in, or kept out, has no invitation and asks for nothing; in a unit that locks him and the group.
+pub(super) async fn settle(
+    unit: &mut Unit,
+    group: GroupId,
+    user: UserId,
+    status: RequestStatus,
+    now: Millis,
+) -> Result<()> {
     if let Some(row) = unit.invitations().find(group, user).await? {
         unit.invitations().remove(row.id).await?;
     }
     if let Some(row) = unit.join_requests().find_pending(group, user).await? {
-        unit.join_requests().decide(row.id, status).await?;
+        decided(unit, row, status, now).await?;
     }
     Ok(())
+}
+
+/// Decides a pending request in a unit that locks the one who asks, and tells him.
+async fn decided(unit: &mut Unit, row: JoinRequestRow, status: RequestStatus, now: Millis) -> Result<()> {
+    let user = row.user;
+    unit.join_requests().decide(row.id, status).await?;
+    let told = view(card(unit, user).await?, JoinRequestRow { status, ..row });
+    unit.tell(user, event(Kind::JOIN_DECIDED, &told)?, now).await?;
+    Ok(())
+}
+
+/// Who asks to join a group.
+pub(super) async fn applicants(unit: &mut Unit, group: GroupId) -> Result<Vec<UserId>> {
+    let mut applicants: Vec<UserId> = Vec::new();
+    loop {
+        let rows = unit.join_requests().list_pending(group, applicants.last().copied(), PAGE).await?;
+        if rows.is_empty() {
+            return Ok(applicants);
+        }
+        applicants.extend(rows.iter().map(|row| row.user));
+    }
+}
+
+/// Closes every way into a group that ends, in a unit that locks it and its applicants.
+pub(super) async fn close(unit: &mut Unit, group: GroupId, now: Millis) -> Result<()> {
+    unit.invitations().remove_all(group).await?;
+    loop {
+        let rows = unit.join_requests().list_pending(group, None, PAGE).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            decided(unit, row, RequestStatus::Rejected, now).await?;
+        }
+    }
 }
 
 async fn invitation(unit: &mut Unit, row: InvitationRow) -> Result<Invitation> {

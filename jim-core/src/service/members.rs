@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::friends::{card, cards};
-use super::groups::{acting, end, finish, lock, note};
+use super::group_lock::{Concerned, lock, lock_with};
+use super::groups::{acting, end, note};
 use super::joining::{invite, settle};
 use super::permission::{self, Action};
 use super::{Context, event};
@@ -96,23 +97,30 @@ impl Members {
         for user in &added {
             let_in(&self.context, &mut unit, MemberRow::new(id, *user, now), who, row.history_policy).await?;
         }
-        finish(&self.context, unit, id).await?;
+        self.context.logs.finish(unit).await?;
         Ok(Added { added, invited: [invited, pretended].concat() })
     }
 
-    /// Goes. The owner goes last, and the group with him.
+    /// Goes. The owner goes last, and the group with him; from one that has ended everybody goes when he likes, and
+    /// nobody hears of it.
     pub async fn leave(&self, who: UserId, id: GroupId) -> Result<()> {
-        let mut unit = lock(&self.context, &[who], id).await?;
-        let (row, my) = acting(&mut unit, who, id).await?;
+        let mut unit = lock_with(&self.context, &[who], id, Concerned::ApplicantsOf(who)).await?.0;
+        let row = unit.groups().get(id).await?.ok_or(Code::NotFound)?;
+        let my = unit.members().get(id, who).await?.ok_or(Code::NotFound)?;
+        let now = self.context.now();
+        if row.dissolved_at.is_some() {
+            part(&mut unit, &row, who, now).await?;
+            return self.context.logs.finish(unit).await;
+        }
         if my.role == Role::Owner && row.member_count > 1 {
             return Err(Code::OwnerMustTransfer.into());
         }
-        let now = self.context.now();
-        part(&mut unit, &row, who, (Kind::MEMBER_LEFT, who), now).await?;
+        part(&mut unit, &row, who, now).await?;
+        note(&mut unit, id, Kind::MEMBER_LEFT, who, &json!({ "user_id": who }), now).await?;
         if my.role == Role::Owner {
             end(&mut unit, row, who, now).await?;
         }
-        finish(&self.context, unit, id).await
+        self.context.logs.finish(unit).await
     }
 
     /// Removes a member, and keeps him out if wanted. Who is no member is only kept out.
@@ -125,12 +133,13 @@ impl Members {
         if blacklist {
             exists(&mut unit, user).await?;
             unit.blacklist().add(id, &Blacklisted { user, by: who, at: now }).await?;
-            settle(&mut unit, id, user, RequestStatus::Rejected).await?;
+            settle(&mut unit, id, user, RequestStatus::Rejected, now).await?;
         }
         if target.is_some() {
-            part(&mut unit, &row, user, (Kind::MEMBER_REMOVED, who), now).await?;
+            part(&mut unit, &row, user, now).await?;
+            note(&mut unit, id, Kind::MEMBER_REMOVED, who, &json!({ "user_id": user }), now).await?;
         }
-        finish(&self.context, unit, id).await
+        self.context.logs.finish(unit).await
     }
 
     /// Changes the role of a member or what he is called in the group.
@@ -166,7 +175,7 @@ impl Members {
         }
         unit.members().set(&target).await?;
         let card = card(&mut unit, user).await?;
-        finish(&self.context, unit, id).await?;
+        self.context.logs.finish(unit).await?;
         Ok(Member::seen(target, card, now))
     }
 
@@ -194,10 +203,9 @@ impl Members {
             target.muted_until = until;
             unit.members().set(&target).await?;
             let kind = if until.is_some() { Kind::MEMBER_MUTED } else { Kind::MEMBER_UNMUTED };
-            let data = Muted { user_id: user, until: until.filter(|until| *until < FOREVER) };
-            note(&mut unit, id, kind, who, &data, now).await?;
+            note(&mut unit, id, kind, who, &Muted::until(user, until), now).await?;
         }
-        finish(&self.context, unit, id).await
+        self.context.logs.finish(unit).await
     }
 
     /// Who may not come in, by id; for admins.
@@ -222,14 +230,15 @@ impl Members {
 
     /// Keeps somebody out from now on; a member stays one.
     pub async fn keep_out(&self, who: UserId, id: GroupId, user: UserId) -> Result<()> {
-        let mut unit = lock(&self.context, &[], id).await?;
+        let mut unit = lock(&self.context, &[user], id).await?;
         let (_, my) = acting(&mut unit, who, id).await?;
         let target = unit.members().get(id, user).await?.map(|target| target.role);
         permission::group_act(my.role, Action::Blacklist, target)?;
         exists(&mut unit, user).await?;
-        unit.blacklist().add(id, &Blacklisted { user, by: who, at: self.context.now() }).await?;
-        settle(&mut unit, id, user, RequestStatus::Rejected).await?;
-        finish(&self.context, unit, id).await
+        let now = self.context.now();
+        unit.blacklist().add(id, &Blacklisted { user, by: who, at: now }).await?;
+        settle(&mut unit, id, user, RequestStatus::Rejected, now).await?;
+        self.context.logs.finish(unit).await
     }
 
     /// Keeps somebody out no more.
@@ -238,7 +247,7 @@ impl Members {
         let (_, my) = acting(&mut unit, who, id).await?;
         permission::group_act(my.role, Action::Blacklist, None)?;
         unit.blacklist().remove(id, user).await?;
-        finish(&self.context, unit, id).await
+        self.context.logs.finish(unit).await
     }
 }
 
@@ -254,6 +263,12 @@ struct Muted {
     user_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Millis>,
+}
+
+impl Muted {
+    fn until(user: UserId, until: Option<Millis>) -> Self {
+        Muted { user_id: user, until: until.filter(|until| *until < FOREVER) }
+    }
 }
 
 async fn exists(unit: &mut Unit, user: UserId) -> Result<()> {
@@ -311,11 +326,12 @@ pub(super) async fn sort_out(unit: &mut Unit, who: UserId, users: Vec<UserId>, f
     Ok(sorted)
 }
 
-/// Makes somebody a member in a unit that locks him and the group: the row, the room, and what everybody is told.
+/// Makes somebody a member in a unit that locks him and the group: the row, the room, and what everybody is told. Who
+/// was muted when he went is so still.
 pub(super) async fn let_in(
     context: &Context,
     unit: &mut Unit,
-    member: MemberRow,
+    mut member: MemberRow,
     by: UserId,
     history: HistoryPolicy,
 ) -> Result<()> {
@@ -323,27 +339,35 @@ pub(super) async fn let_in(
     if unit.groups().count(user).await? >= context.options.limits.groups {
         return Err(Code::GroupsFull.into());
     }
+    if let Some(former) = unit.members().former(group, user).await? {
+        // Two memberships of one person never begin at one time: what is late of the first is not of the second.
+        member.joined_at = at.max(Millis(former.joined_at.0 + 1));
+        member.muted_until = former.muted_until.filter(|until| *until > at);
+    }
     if !unit.members().add(&member).await? {
         return Err(Code::GroupFull.into());
     }
     let row = unit.groups().get(group).await?.ok_or(Code::NotFound)?;
     let room = row.room();
-    settle(unit, group, user, RequestStatus::Accepted).await?;
+    settle(unit, group, user, RequestStatus::Accepted, at).await?;
     // From where he may read is known when the join has its number.
     unit.conversations().ensure(user, &room, None).await?;
     let nickname = card(unit, user).await?.nickname;
     let data = json!({ "user_id": user, "nickname": nickname, "role": member.role });
     let event = RoomEvent { kind: Kind::MEMBER_JOINED, by, data };
-    let group = serde_json::to_value(Group::seen(row, member, at)).map_err(|error| Error::Internal(error.into()))?;
-    unit.owe(&room, &Task::Join { event, user, history, group }, at).await?;
+    let (joined_at, muted_until) = (member.joined_at, member.muted_until);
+    let seen = serde_json::to_value(Group::seen(row, member, at)).map_err(|error| Error::Internal(error.into()))?;
+    unit.owe(&room, &Task::Join { event, user, joined_at, history, group: seen }, at).await?;
+    if muted_until.is_some() {
+        note(unit, group, Kind::MEMBER_MUTED, by, &Muted::until(user, muted_until), at).await?;
+    }
     Ok(())
 }
 
-/// Takes a member out of a group in a unit that locks both.
-async fn part(unit: &mut Unit, row: &GroupRow, user: UserId, (kind, by): (Kind, UserId), now: Millis) -> Result<()> {
+/// Takes a member out of a group in a unit that locks both, and tells him.
+async fn part(unit: &mut Unit, row: &GroupRow, user: UserId, now: Millis) -> Result<()> {
     unit.members().remove(row.id, user).await?;
     unit.conversations().remove(user, &row.room()).await?;
-    note(unit, row.id, kind, by, &json!({ "user_id": user }), now).await?;
     let left = Left { group_id: row.id, room: row.room() };
     unit.tell(user, event(Kind::GROUP_LEFT, &left)?, now).await?;
     Ok(())

@@ -4,6 +4,7 @@ mod blocks;
 mod friend_requests;
 mod friends;
 mod gather;
+mod group_lock;
 mod group_rights;
 mod groups;
 mod joining;

@@ -126,6 +126,8 @@ pub(crate) struct FaultyLog {
     pub(crate) fails: AtomicBool,
     in_a_row: Mutex<u8>,
     pub(crate) failed: AtomicUsize,
+    /// Whether nothing can be appended at all.
+    pub(crate) full: AtomicBool,
     /// Whether reads take some milliseconds.
     pub(crate) slow: AtomicBool,
     /// Whether appends wait for [`FaultyLog::release`].
@@ -143,6 +145,7 @@ impl FaultyLog {
             fails: AtomicBool::new(false),
             in_a_row: Mutex::new(0),
             failed: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             held: AtomicBool::new(false),
             entered: Semaphore::new(0),
@@ -193,6 +196,9 @@ impl RoomLogRepo for FaultyLog {
         if self.held.load(Ordering::SeqCst) {
             self.entered.add_permits(1);
             self.gate.acquire().await.unwrap().forget();
+        }
+        if self.full.load(Ordering::SeqCst) {
+            return Err(RepoError::Full);
         }
         let refs: HashSet<_> = batch.iter().map(|new| (new.room, new.by, &new.client_ref)).collect();
         assert_eq!(refs.len(), batch.len(), "no reference comes twice in a batch");

@@ -1,18 +1,25 @@
 //! Groups under races that HTTP is too slow for.
 
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+use jim_core::Jim;
 use jim_core::bus::{Bus, LocalBus};
 use jim_core::error::Code;
-use jim_core::id::{GroupId, RoomId, UserId};
-use jim_core::model::Limits;
-use jim_core::model::group::GroupName;
-use jim_core::repo::Slice;
+use jim_core::id::{GroupId, RoomId, Seq, UserId};
+use jim_core::model::group::{GroupName, HistoryPolicy, JoinPolicy, Role};
+use jim_core::model::{Kind, Limits};
+use jim_core::repo::{Lock, PrivateRights, Res, Slice, Store, Unit};
+use jim_core::service::{GroupChange, Joined, MemberChange};
+use jim_core::store::memory::MemoryStore;
+use jim_core::testkit::{ManualClock, fixtures};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::faulty::FaultyBus;
-use crate::node::{Person, Town, message, options, refusal, send};
+use crate::node::{Node, Person, Town, eventually, message, options, refusal, send};
 
 fn name() -> GroupName {
     GroupName::parse("Club", &Limits::default()).unwrap()
@@ -25,11 +32,18 @@ async fn club(town: &Town) -> (Person, Person, RoomId, GroupId, RoomId) {
     (ann, ben, private, group.id, group.room)
 }
 
+/// What somebody was told of a kind, as JSON.
+async fn told(jim: &Jim, who: UserId, kind: &Kind) -> Vec<Value> {
+    let log = jim.user_log().read(who, None, 100).await.unwrap();
+    let entries = log.items.iter().map(|json| serde_json::from_slice::<Value>(json).unwrap());
+    entries.filter(|entry| entry["type"] == kind.as_str()).map(|entry| entry["data"].clone()).collect()
+}
+
 /// The number of the newest entry of a kind.
-async fn last_of(town: &Town, who: UserId, room: RoomId, kind: &str) -> i64 {
+async fn last_of(town: &Town, who: UserId, room: RoomId, kind: &str) -> Option<i64> {
     let head = town.jim().messages().history(who, room, None, 100).await.unwrap();
     let entries = head.items.iter().map(|json| serde_json::from_slice::<serde_json::Value>(json).unwrap());
-    entries.filter(|entry| entry["type"] == kind).map(|entry| entry["seq"].as_i64().unwrap()).max().unwrap()
+    entries.filter(|entry| entry["type"] == kind).map(|entry| entry["seq"].as_i64().unwrap()).max()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,7 +67,7 @@ async fn who_attaches_while_he_is_removed_hears_nothing_from_his_removal_on() {
             for n in 0..5 {
                 send(town.jim(), ann.id, room, &format!("after-{round}-{n}")).await;
             }
-            let removed = last_of(&town, ann.id, room, "member.removed").await;
+            let removed = last_of(&town, ann.id, room, "member.removed").await.unwrap();
             let sentinel = send(town.jim(), ann.id, private, &format!("done-{round}")).await;
             for mut ear in ears.join_all().await {
                 amid += usize::from(ear.head(&room.to_string()) > 0);
@@ -82,7 +96,7 @@ async fn a_join_is_heard_from_its_number_on_by_every_listener() {
         town.jim().members().add(ann.id, group, &[ben.id]).await.unwrap();
         talking.join_all().await;
         let last = send(town.jim(), ann.id, room, &format!("last-{round}")).await;
-        let first = last_of(&town, ann.id, room, "member.joined").await;
+        let first = last_of(&town, ann.id, room, "member.joined").await.unwrap();
         for ear in &mut ears {
             ear.begin(&room.to_string(), first - 1);
             ear.until(&room.to_string(), last).await;
@@ -98,7 +112,7 @@ async fn a_person_cannot_take_the_name_of_what_the_outbox_will_append() {
         send(town.jim(), ann.id, room, &format!("ob:{id}")).await;
     }
     town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
-    assert!(last_of(&town, ann.id, room, "member.removed").await > 40);
+    assert!(last_of(&town, ann.id, room, "member.removed").await.unwrap() > 40);
     let entries = jim_core::repo::RoomLogRepo::read(&*town.log, &room, Slice::After(jim_core::id::Seq(0)), 100).await;
     assert_eq!(entries.unwrap().len(), 43, "three at the beginning, all that was sent, and the removal");
     let refused = town.jim().messages().send(ben.id, room, &message("late")).await;
@@ -117,4 +131,165 @@ async fn one_person_is_in_as_many_groups_as_allowed() {
     assert_eq!(refusal(&town.jim().groups().create(ann.id, name(), &[]).await), Some(Code::GroupsFull));
     assert_eq!(refusal(&town.jim().groups().create(ben.id, name(), &[ann.id]).await), Some(Code::GroupsFull));
     assert!(town.jim().groups().list(ben.id, None, 10).await.unwrap().items.is_empty(), "nothing was done");
+}
+
+#[tokio::test]
+async fn a_change_that_is_committed_is_done_though_its_entry_has_to_wait() {
+    let town = Town::new().await;
+    let (ann, ben, _, group, room) = club(&town).await;
+    town.log.full.store(true, Ordering::SeqCst);
+    town.jim().groups().mute(ann.id, group, true).await.unwrap();
+    assert!(town.jim().groups().get(ben.id, group).await.unwrap().muted);
+    town.jim().groups().mute(ann.id, group, true).await.unwrap();
+    town.log.full.store(false, Ordering::SeqCst);
+    eventually("the sweep appends what the room is owed", || async {
+        last_of(&town, ann.id, room, "group.muted").await.is_some()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_finds_a_change_done_finds_it_in_the_log_too() {
+    let town = Town::new().await;
+    let (ann, _, _, group, room) = club(&town).await;
+    town.log.full.store(true, Ordering::SeqCst);
+    town.jim().groups().mute(ann.id, group, true).await.unwrap();
+    town.log.full.store(false, Ordering::SeqCst);
+    town.jim().groups().mute(ann.id, group, true).await.unwrap();
+    assert!(last_of(&town, ann.id, room, "group.muted").await.is_some(), "though this one had nothing to do");
+}
+
+/// A store that lets something happen before the next unit that writes begins.
+struct Meanwhile {
+    store: Arc<MemoryStore>,
+    next: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
+}
+
+#[async_trait]
+impl Store for Meanwhile {
+    async fn read(&self) -> Res<Unit> {
+        self.store.read().await
+    }
+
+    async fn write(&self, locks: &[Lock]) -> Res<Unit> {
+        let next = self.next.lock().unwrap().take();
+        if let Some(next) = next {
+            next.await;
+        }
+        self.store.write(locks).await
+    }
+
+    async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
+        self.store.private_rights(asks).await
+    }
+
+    async fn ping(&self) -> Res<()> {
+        self.store.ping().await
+    }
+}
+
+/// A second node on the stores of a town, whose next change waits until something has happened.
+async fn after(town: &Town, happened: impl Future<Output = ()> + Send + 'static) -> Node {
+    let store = Arc::new(Meanwhile { store: town.store.clone(), next: Mutex::new(None) });
+    let bus = Arc::new(LocalBus::default());
+    let node = Node::run(store.clone(), town.log.clone(), bus, options()).await;
+    // What a node does by itself begins no unit, as nothing is owed.
+    *store.next.lock().unwrap() = Some(Box::pin(happened));
+    node
+}
+
+#[tokio::test]
+async fn who_becomes_an_admin_while_somebody_asks_to_join_is_told_too() {
+    let town = Town::new().await;
+    let (ann, ben, _, group, _) = club(&town).await;
+    let cleo = fixtures::user(&*town.store, "cleo").await;
+    let jim = town.jim().clone();
+    let node = after(&town, async move {
+        let change = MemberChange { role: Some(Role::Admin), ..MemberChange::default() };
+        jim.members().change(ann.id, group, ben.id, change).await.unwrap();
+    })
+    .await;
+    let joined = node.jim.joining().join(cleo, group, None).await.unwrap();
+    assert!(matches!(joined, Joined::Pending(_)), "{joined:?}");
+    for decider in [ann.id, ben.id] {
+        assert_eq!(told(town.jim(), decider, &Kind::JOIN_REQUESTED).await.len(), 1, "{decider}");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_to_join_while_the_group_ends_is_turned_away() {
+    let town = Town::new().await;
+    let (ann, _, _, group, _) = club(&town).await;
+    let cleo = fixtures::user(&*town.store, "cleo").await;
+    let jim = town.jim().clone();
+    let node = after(&town, async move {
+        jim.joining().join(cleo, group, None).await.unwrap();
+    })
+    .await;
+    node.jim.groups().dissolve(ann.id, group).await.unwrap();
+    let decided = told(town.jim(), cleo, &Kind::JOIN_DECIDED).await;
+    assert_eq!(decided.iter().map(|request| &request["status"]).collect::<Vec<_>>(), ["rejected"]);
+}
+
+#[tokio::test]
+async fn an_old_join_that_is_late_says_nothing_of_the_membership_after_it() {
+    let town = Town::new().await;
+    let clock = Arc::new(ManualClock::new(fixtures::AT));
+    let builder = Jim::builder(town.store.clone(), town.log.clone()).options(options()).clock(clock);
+    let node = Node::start(builder.build().await.unwrap());
+    let (ann, ben, _) = town.friends().await;
+    let group = node.jim.groups().create(ann.id, name(), &[]).await.unwrap().0;
+    let open = |policy| GroupChange { history_policy: Some(policy), ..GroupChange::default() };
+    node.jim.groups().change(ann.id, group.id, open(HistoryPolicy::All)).await.unwrap();
+    town.log.full.store(true, Ordering::SeqCst);
+    node.jim.members().add(ann.id, group.id, &[ben.id]).await.unwrap();
+    node.jim.members().leave(ben.id, group.id).await.unwrap();
+    node.jim.groups().change(ann.id, group.id, open(HistoryPolicy::Joined)).await.unwrap();
+    node.jim.members().add(ann.id, group.id, &[ben.id]).await.unwrap();
+    assert!(told(&node.jim, ben.id, &Kind::GROUP_JOINED).await.is_empty());
+    town.log.full.store(false, Ordering::SeqCst);
+    node.jim.groups().mute(ann.id, group.id, false).await.unwrap();
+    let joined = told(&node.jim, ben.id, &Kind::GROUP_JOINED).await;
+    let second = last_of(&town, ann.id, group.room, "member.joined").await.unwrap();
+    assert_eq!(joined.iter().map(|group| group["head"].as_i64().unwrap()).collect::<Vec<_>>(), [second]);
+    assert_eq!(node.jim.rooms().get(ben.id, group.room).await.unwrap().first, Seq(second));
+}
+
+#[tokio::test]
+async fn an_open_group_is_joined_without_the_leave_of_those_who_decide() {
+    let town = Town::new().await;
+    let (ann, _, _, group, _) = club(&town).await;
+    let cleo = fixtures::user(&*town.store, "cleo").await;
+    let open = GroupChange { join_policy: Some(JoinPolicy::Open), ..GroupChange::default() };
+    town.jim().groups().change(ann.id, group, open).await.unwrap();
+    let joined = town.jim().joining().join(cleo, group, None).await.unwrap();
+    assert!(matches!(joined, Joined::Member(_)), "{joined:?}");
+    assert!(told(town.jim(), ann.id, &Kind::JOIN_REQUESTED).await.is_empty());
+}
+
+#[tokio::test]
+async fn lists_of_groups_and_invitations_show_each_with_what_belongs_to_it() {
+    let town = Town::new().await;
+    let (ann, ben, _) = town.friends().await;
+    let dora = fixtures::user(&*town.store, "dora").await;
+    let named = |n: usize| GroupName::parse(&format!("Club {n}"), &Limits::default()).unwrap();
+    for n in 0..5 {
+        let (owner, other) = if n % 2 == 0 { (ann.id, ben.id) } else { (ben.id, ann.id) };
+        town.jim().groups().create(owner, named(n), &[other, dora]).await.unwrap();
+    }
+    let first = town.jim().groups().list(ann.id, None, 3).await.unwrap();
+    let rest = town.jim().groups().list(ann.id, first.next.as_deref(), 3).await.unwrap();
+    let seen: Vec<_> =
+        first.items.iter().chain(&rest.items).map(|group| (group.name.as_str(), group.my.role)).collect();
+    let role = |n: usize| if n % 2 == 0 { Role::Owner } else { Role::Member };
+    let expected: Vec<_> = (0..5).map(|n| (named(n), role(n))).collect();
+    assert_eq!(seen.len(), 5);
+    for ((name, role), (expected, expected_role)) in seen.iter().zip(&expected) {
+        assert_eq!((&GroupName::parse(name, &Limits::default()).unwrap(), role), (expected, expected_role));
+    }
+    let first = town.jim().joining().invitations(dora, None, 3).await.unwrap();
+    let rest = town.jim().joining().invitations(dora, first.next.as_deref(), 3).await.unwrap();
+    let seen: Vec<_> = first.items.iter().chain(&rest.items).map(|row| (row.group.name.clone(), row.by.id)).collect();
+    let expected = (0..5).rev().map(|n| (format!("Club {n}"), if n % 2 == 0 { ann.id } else { ben.id }));
+    assert_eq!(seen, expected.collect::<Vec<_>>(), "newest first");
 }

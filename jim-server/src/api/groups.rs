@@ -242,7 +242,8 @@ impl GroupsApi {
 
     /// Dissolve a group
     ///
-    /// For everybody and for good; the history stays readable for those who were members.
+    /// For everybody and for good; the history stays readable for those who were members. Invitations into it are gone,
+    /// and requests to join it are rejected.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.role_required`.
     #[oai(path = "/groups/:id", method = "delete", operation_id = "dissolveGroup")]
@@ -253,9 +254,9 @@ impl GroupsApi {
 
     /// Leave a group
     ///
-    /// The owner goes last, and the group with him.
+    /// The owner goes last, and the group with him. A dissolved group can be left too: its history is not mine any more.
     ///
-    /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.owner_must_transfer`.
+    /// Codes: `auth.required`, `resource.not_found`, `group.owner_must_transfer`.
     #[oai(path = "/groups/:id/leave", method = "post", operation_id = "leaveGroup")]
     async fn leave(&self, caller: Auth, id: Path<String>) -> Answer<Done> {
         self.0.jim.members().leave(caller.0.user, named(&id.0)?).await?;

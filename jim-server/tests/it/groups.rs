@@ -200,7 +200,6 @@ async fn a_dissolved_group_is_gone_for_its_members_and_was_never_there_for_other
         person.say(&room, "m-2", "still here?").await.refused(410, "group.dissolved");
         person.get(&format!("/groups/{id}")).await.refused(410, "group.dissolved");
         person.get(&format!("/groups/{id}/members")).await.refused(410, "group.dissolved");
-        person.act(&format!("/groups/{id}/leave")).await.refused(410, "group.dissolved");
         assert_eq!(person.get("/groups").await.is(200)["items"], json!([]));
         assert_eq!(*types(&person.whole_history(&room).await).last().unwrap(), "group.dissolved");
     }
@@ -329,4 +328,26 @@ async fn of_many_transfers_at_once_one_owner_comes_out_and_the_old_one_has_no_po
         owner.whole_history(&room).await.into_iter().rfind(|entry| entry["type"] == "group.transferred")
     });
     assert_eq!(told.await["data"], json!({ "owner_id": heir.id, "user_id": owner.id }));
+}
+
+#[tokio::test]
+async fn a_dissolved_group_is_left_by_whoever_likes_and_nobody_hears_of_it() {
+    let server = Server::start().await;
+    let (people, id, room) = group_of(&server, &["ann", "ben", "cleo"]).await;
+    let (ann, ben, cleo) = (&people[0], &people[1], &people[2]);
+    ann.delete(&format!("/groups/{id}")).await.is(204);
+    let mut sockets = [ann.socket().await, ben.socket().await];
+    for (person, socket) in [ann, ben].into_iter().zip(&mut sockets) {
+        assert!(socket.hello()["heads"].get(&room).is_some());
+        person.act(&format!("/groups/{id}/leave")).await.is(204);
+        let left = socket.event().await;
+        assert_eq!((&left["type"], &left["data"]), (&json!("group.left"), &json!({ "group_id": id, "room": room })));
+        person.act(&format!("/groups/{id}/leave")).await.refused(404, "resource.not_found");
+        person.get(&format!("/groups/{id}")).await.refused(404, "resource.not_found");
+        person.get(&format!("/rooms/{room}/entries")).await.refused(404, "resource.not_found");
+        let hello = person.socket().await.hello().clone();
+        assert!(hello["heads"].get(&room).is_none(), "{hello}");
+    }
+    cleo.get(&format!("/groups/{id}")).await.refused(410, "group.dissolved");
+    assert_eq!(*types(&cleo.whole_history(&room).await).last().unwrap(), "group.dissolved");
 }

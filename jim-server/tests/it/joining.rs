@@ -186,3 +186,59 @@ async fn a_blacklisted_person_comes_in_by_no_way_at_all() {
     ann.delete(&format!("/groups/{id}/blacklist/{}", cleo.id)).await.is(204);
     join(&cleo, id).await.is(200);
 }
+
+async fn decisions(person: &Person) -> Vec<Value> {
+    let mut log = person.log(0).await;
+    log.retain(|entry| entry["type"] == "join.decided");
+    log.into_iter().map(|entry| entry["data"]["status"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_group_that_ends_is_closed_to_those_who_wait() {
+    let server = Server::start().await;
+    let (people, id, _) = group_of(&server, &["ann", "ben"]).await;
+    let (cleo, dora) = (server.person("cleo").await, server.person("dora").await);
+    let alone = people[1].post("/groups", &json!({ "name": "Alone" })).await.is(201)["id"].as_i64().unwrap();
+    let ends = [("dissolved", &people[0], id), ("left", &people[1], alone)];
+    for (round, (how, owner, id)) in ends.into_iter().enumerate() {
+        owner.post(&format!("/groups/{id}/members"), &json!({ "user_ids": [cleo.id] })).await.is(200);
+        let invitation = cleo.get("/group-invitations").await.is(200)["items"][0]["id"].clone();
+        join(&dora, id).await.is(202);
+        match how {
+            "left" => owner.act(&format!("/groups/{id}/leave")).await.is(204),
+            _ => owner.delete(&format!("/groups/{id}")).await.is(204),
+        };
+        assert_eq!(cleo.get("/group-invitations").await.is(200)["items"], json!([]), "{how}");
+        cleo.act(&format!("/group-invitations/{invitation}/accept")).await.refused(404, "resource.not_found");
+        assert_eq!(decisions(&dora).await, vec!["rejected"; round + 1], "{how}");
+        join(&dora, id).await.refused(404, "resource.not_found");
+    }
+}
+
+#[tokio::test]
+async fn who_asked_to_join_is_told_also_when_something_else_decides() {
+    let server = Server::start().await;
+    let (people, id, _) = group_of(&server, &["ann", "ben"]).await;
+    let (ann, cleo) = (&people[0], server.person("cleo").await);
+    let (listed, member) = (format!("/groups/{id}/blacklist/{}", cleo.id), format!("/groups/{id}/members/{}", cleo.id));
+    let mut expected = Vec::new();
+    let ways = [("listed", "rejected"), ("removed", "rejected"), ("invited", "accepted"), ("added", "accepted")];
+    for (way, status) in ways {
+        join(&cleo, id).await.is(202);
+        match way {
+            "listed" => ann.put(&listed).await.is(204),
+            "removed" => ann.delete(&format!("{member}?blacklist=true")).await.is(204),
+            _ => ann.post(&format!("/groups/{id}/members"), &json!({ "user_ids": [cleo.id] })).await.is(200),
+        };
+        if way == "invited" {
+            assert_eq!(decisions(&cleo).await, expected, "an invitation alone decides nothing");
+            let invitation = cleo.get("/group-invitations").await.is(200)["items"][0]["id"].clone();
+            cleo.act(&format!("/group-invitations/{invitation}/accept")).await.is(200);
+            ann.delete(&member).await.is(204);
+            befriend(ann, &cleo).await;
+        }
+        expected.push(json!(status));
+        assert_eq!(decisions(&cleo).await, expected, "{way}");
+        ann.delete(&listed).await.is(204);
+    }
+}

@@ -254,3 +254,32 @@ async fn the_log_shows_nobody_writing_after_the_entry_that_silenced_him() {
     let late = bens.event().await;
     assert_eq!(late["type"], "block.added", "nothing of the room from {removed:?} on: {late}");
 }
+
+#[tokio::test]
+async fn a_mute_is_not_shaken_off_by_going_and_coming_again() {
+    let server = Server::start().await;
+    let (people, id, room) = group_of(&server, &["ann", "ben"]).await;
+    let (ann, ben) = (&people[0], &people[1]);
+    let (group, member) = (format!("/groups/{id}"), format!("/groups/{id}/members/{}", ben.id));
+    ann.patch(&group, &json!({ "join_policy": "open" })).await.is(200);
+    let until = SystemClock.now().plus(Duration::from_hours(1)).to_string();
+    ann.call(Method::PUT, &format!("{member}/mute"), &json!({ "until": until })).await.is(204);
+    ben.act(&format!("{group}/leave")).await.is(204);
+    let joined = ben.post(&format!("{group}/join"), &json!({})).await.is(200);
+    assert_eq!(joined["group"]["my"], json!({ "role": "member", "muted": true, "muted_until": until }));
+    assert_eq!(ben.say(&room, "m-1", "hello").await.refused(403, "group.member_muted")["until"], until);
+    let entries = ben.whole_history(&room).await;
+    assert_eq!(types(&entries), ["member.joined", "member.muted"], "who mirrors the members knows of it");
+    assert_eq!(entries[1]["data"], json!({ "user_id": ben.id, "until": until }));
+    ann.call(Method::PUT, &format!("{member}/mute"), &json!({})).await.is(204);
+    ann.delete(&member).await.is(204);
+    ann.post(&format!("{group}/members"), &json!({ "user_ids": [ben.id] })).await.is(200);
+    let refused = ben.say(&room, "m-1", "hello").await.refused(403, "group.member_muted");
+    assert!(refused.get("until").is_none(), "for good, also by removal: {refused}");
+    ann.delete(&format!("{member}/mute")).await.is(204);
+    ben.say(&room, "m-1", "hello").await.is(201);
+    ben.act(&format!("{group}/leave")).await.is(204);
+    ben.post(&format!("{group}/join"), &json!({})).await.is(200);
+    ben.say(&room, "m-2", "hello").await.is(201);
+    assert_eq!(types(&ben.whole_history(&room).await), ["member.joined", "message.sent"]);
+}
