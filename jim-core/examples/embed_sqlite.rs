@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (client_ref, content) =
         (ClientRef::parse("hello-1", &limits).at("client_ref"), Content::text("Hello, Ben!", &limits).at("text"))
             .all()?;
-    jim.messages().send(ann.id, friend.room, &NewMessage { client_ref, content }).await?;
+    jim.messages().send(ann.id, friend.room, &NewMessage::new(client_ref, content)).await?;
 
     let mut frames = Vec::new();
     while !frames.iter().any(|frame: &bytes::Bytes| frame.windows(5).any(|part| part == b"Hello")) {

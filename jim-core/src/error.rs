@@ -97,6 +97,32 @@ codes! {
     RoomInvalid = "room.invalid",
     /// The same `client_ref` was used for other content.
     RefConflict = "message.ref_conflict",
+    /// The entry that a message replies to is none that its sender may read.
+    ReplyInvalid = "message.reply_invalid",
+    /// Somebody who is mentioned is not in the room.
+    MentionInvalid = "message.mention_invalid",
+    /// Only its author, or who moderates the room, may take a message back.
+    NotYours = "message.not_yours",
+    /// The time in which its author may take a message back is over.
+    RetractExpired = "message.retract_expired",
+    /// The message was taken back already.
+    MessageRetracted = "message.retracted",
+    /// Only what people wrote can be taken back.
+    NotRetractable = "message.not_retractable",
+    /// The room has as many pins as allowed.
+    PinFull = "pin.full",
+    /// Only messages that still stand can be pinned.
+    PinNotMessage = "pin.not_message",
+    /// Nobody can have read what is not there yet.
+    ReadBeyondEnd = "read.beyond_end",
+    /// Only administrators may write now.
+    WorldClosed = "world.closed",
+    /// The caller may not write in the world channel now.
+    WorldMuted = "world.muted",
+    /// The caller has to wait before the next message.
+    WorldSlowMode = "world.slow_mode",
+    /// Only administrators may do it.
+    AdminRequired = "admin.required",
     /// A number beyond the end of the log.
     LogAhead = "log.ahead",
     /// Too many; the answer says when to come back.
@@ -141,6 +167,8 @@ pub enum Error {
     /// Too many calls.
     #[error("rate limited")]
     Limited {
+        /// The rule.
+        code: Code,
         /// When the next call will be taken.
         retry_after: Duration,
     },
@@ -162,7 +190,7 @@ impl Error {
         match self {
             Error::Refused(code) | Error::RefusedUntil { code, .. } => *code,
             Error::Invalid(_) => Code::Invalid,
-            Error::Limited { .. } => Code::RateLimited,
+            Error::Limited { code, .. } => *code,
             Error::Unavailable(_) => Code::Unavailable,
             Error::StorageFull => Code::StorageFull,
             Error::Internal(_) => Code::Server,

@@ -49,6 +49,8 @@ id! {
     InvitationId;
     /// A request to join a group.
     JoinRequestId;
+    /// A world channel.
+    WorldId;
     /// A task that waits in the outbox.
     OutboxId;
 }
@@ -65,6 +67,11 @@ fn digits(text: &str) -> Option<i64> {
         return None;
     }
     text.parse().ok().filter(|id| *id < ID_END)
+}
+
+impl WorldId {
+    /// The one that is always there.
+    pub const FIRST: WorldId = WorldId(1);
 }
 
 /// Number of an entry in its log: 1, 2, 3 … without a hole; 0 is "before the first".
@@ -105,7 +112,7 @@ pub enum RoomId {
     /// A group.
     Group(GroupId),
     /// A world channel.
-    World(i64),
+    World(WorldId),
 }
 
 impl RoomId {
@@ -152,7 +159,7 @@ impl FromStr for RoomId {
                 RoomId::Private(a, b)
             }
             (Some("g"), Some(id), None, None) => RoomId::Group(id.parse()?),
-            (Some("w"), Some(id), None, None) => RoomId::World(digits(id).filter(|id| *id > 0).ok_or(NotAnId)?),
+            (Some("w"), Some(id), None, None) => RoomId::World(id.parse()?),
             _ => return Err(NotAnId),
         };
         Ok(room)

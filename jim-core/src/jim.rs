@@ -15,8 +15,8 @@ use crate::log::{Logs, Stats};
 use crate::repo::{RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::{
-    Blocks, Context, FriendRequests, Friends, Groups, Joining, Members, Messages, Options, Rooms, Services, Sessions,
-    UserLog, Users,
+    Blocks, Context, Conversations, FriendRequests, Friends, Groups, Joining, Members, Messages, Options, Pins, Reads,
+    Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -143,6 +143,9 @@ impl Jim {
             lane_stop.cancel();
         };
         tokio::join!(lane, rest);
+        if let Err(error) = self.context.logs.store_marks().await {
+            tracing::warn!(error.cause = ?error, "the last read marks were not stored");
+        }
         if let Err(error) = self.context.logs.store.maintain().await {
             tracing::warn!(error.cause = ?error, "the last upkeep failed; nothing is lost by it");
         }
@@ -225,6 +228,36 @@ impl Jim {
     #[must_use]
     pub fn messages(&self) -> &Messages {
         &self.services.messages
+    }
+
+    /// Messages that rooms keep in sight.
+    #[must_use]
+    pub fn pins(&self) -> &Pins {
+        &self.services.pins
+    }
+
+    /// Read marks.
+    #[must_use]
+    pub fn reads(&self) -> &Reads {
+        &self.services.reads
+    }
+
+    /// The chat list.
+    #[must_use]
+    pub fn conversations(&self) -> &Conversations {
+        &self.services.conversations
+    }
+
+    /// World channels.
+    #[must_use]
+    pub fn worlds(&self) -> &Worlds {
+        &self.services.worlds
+    }
+
+    /// Catching up.
+    #[must_use]
+    pub fn sync(&self) -> &Sync {
+        &self.services.sync
     }
 
     /// One's own log.

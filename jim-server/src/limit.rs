@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use jim_core::Error;
+use jim_core::{Code, Error};
 use jim_core::id::UserId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -104,7 +104,7 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
         let Some(limiter) = &self.0 else { return Ok(()) };
         limiter.check_key(key).map_err(|until| {
             let retry_after = until.wait_time_from(DefaultClock::default().now());
-            Error::Limited { retry_after }
+            Error::Limited { code: Code::RateLimited, retry_after }
         })
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let throttle: Throttle<UserId> = Throttle::new(true, "2/1h".parse().unwrap());
         throttle.check(UserId(1)).unwrap();
         throttle.check(UserId(1)).unwrap();
-        let Err(Error::Limited { retry_after }) = throttle.check(UserId(1)) else { panic!("not limited") };
+        let Err(Error::Limited { retry_after, .. }) = throttle.check(UserId(1)) else { panic!("not limited") };
         assert!((1700..=1800).contains(&retry_after.as_secs()), "{retry_after:?}");
         throttle.check(UserId(2)).unwrap();
         throttle.prune();

@@ -230,7 +230,7 @@ impl From<Error> for ApiError {
         match error {
             Error::RefusedUntil { until, .. } => refusal.until = Some(until),
             Error::Invalid(errors) => refusal.errors = errors,
-            Error::Limited { retry_after } => refusal.retry_after = Some(retry_after),
+            Error::Limited { retry_after, .. } => refusal.retry_after = Some(retry_after),
             Error::Unavailable(cause) => refusal.cause = Some(Box::new(cause)),
             Error::Internal(cause) => refusal.cause = Some(cause),
             _ => {}

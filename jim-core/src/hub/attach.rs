@@ -15,8 +15,8 @@ use super::listener::{Close, Listener, Shared};
 use super::table::Cut;
 use super::{Hub, topic_of};
 use crate::error::{Error, Result};
-use crate::id::{RoomId, Seq, SessionId, UserId};
-use crate::model::conversation::Conversation;
+use crate::id::{RoomId, Seq, SessionId, UserId, WorldId};
+use crate::model::conversation::ConversationRow;
 use crate::model::entry::LogId;
 use crate::model::user::UserState;
 use crate::repo::{RepoError, Slice};
@@ -40,7 +40,7 @@ struct Hello<'a> {
 /// What one moment says about a person.
 struct Moment {
     head: Seq,
-    rooms: Vec<Conversation>,
+    rooms: Vec<ConversationRow>,
     cuts: HashMap<UserId, Seq>,
 }
 
@@ -186,7 +186,7 @@ impl Hub {
 
     /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
     /// `false` when a room was taken from the person since his rooms were read.
-    async fn join_late(self: &Arc<Self>, user: UserId, row: &Conversation, cut: Option<Cut>) -> Result<bool> {
+    async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow, cut: Option<Cut>) -> Result<bool> {
         let Some(from) = row.from else { return Ok(true) };
         let log = LogId::Room(row.room);
         for _ in 0..TRIES {
@@ -284,6 +284,14 @@ impl Hub {
         let mut rooms = unit.conversations().list(user).await?;
         // A join without a number shows nothing yet; the person's log will tell of it.
         rooms.retain(|row| row.from.is_some());
+        // Everybody is in the world channel, with a row of it or without.
+        let world = RoomId::World(WorldId::FIRST);
+        if rooms.iter().all(|row| row.room != world) {
+            rooms.push(ConversationRow::new(world, Some(Seq(1))));
+        }
+        for row in &mut rooms {
+            self.logs.marks.apply(user, row);
+        }
         let mut cuts = HashMap::new();
         let mut after = None;
         loop {
@@ -300,7 +308,7 @@ impl Hub {
         let new: Vec<RoomId> = {
             let table = self.table();
             let new =
-                |row: &&Conversation| table.logs.get(&LogId::Room(row.room)).is_some_and(|log| log.next.is_none());
+                |row: &&ConversationRow| table.logs.get(&LogId::Room(row.room)).is_some_and(|log| log.next.is_none());
             moment.rooms.iter().filter(new).map(|row| row.room).collect()
         };
         for rooms in new.chunks(1000) {

@@ -49,14 +49,13 @@ impl Listener {
     /// Waits for frames and takes all that wait, at most `most`, so that they can be written at once. `Err` says why
     /// the stream has ended; a reason overtakes frames that still wait.
     pub async fn next(&mut self, frames: &mut Vec<Bytes>, most: usize) -> Result<(), Close> {
-        tokio::select! {
-            biased;
-            why = closed(&self.shared) => Err(why),
-            count = self.frames.recv_many(frames, most) => match count {
-                // The hub is gone without a word: the node stops.
-                0 => Err(self.shared.why.get().copied().unwrap_or(Close::Restart)),
-                _ => Ok(()),
-            },
+        // The hub says why before it lets go of the queue, so that whoever waits here is woken and sees it.
+        let count = if self.shared.why.get().is_some() { 0 } else { self.frames.recv_many(frames, most).await };
+        match self.shared.why.get() {
+            Some(why) => Err(*why),
+            // The hub is gone without a word: the node stops.
+            None if count == 0 => Err(Close::Restart),
+            None => Ok(()),
         }
     }
 

@@ -3,20 +3,24 @@
 
 mod frame;
 mod lane;
+mod marks;
 mod outbox;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::Serialize;
+
 use crate::bus::{Bus, Topic};
 use crate::error::{Error, Result};
-use crate::id::{RoomId, UserId};
+use crate::id::RoomId;
 use crate::model::entry::{NewEntry, UserEntry};
 use crate::repo::{Appended, RoomLogRepo, Store, Told, Unit};
 use crate::time::Clock;
 
 pub use frame::{Frame, Header};
 pub(crate) use lane::Lane;
+use marks::Marks;
 
 /// What a node has done since it started.
 #[derive(Debug, Default)]
@@ -45,6 +49,7 @@ pub struct Logs {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) marks: Arc<Marks>,
     lane: Lane,
 }
 
@@ -57,7 +62,7 @@ impl Logs {
     ) -> Self {
         let stats = Arc::<Stats>::default();
         let lane = Lane::new(rooms.clone(), bus.clone(), stats.clone());
-        Logs { store, rooms, bus, clock, stats, lane }
+        Logs { store, rooms, bus, clock, stats, marks: Arc::default(), lane }
     }
 
     /// Runs the lane until it is told to stop; what was offered before is still stored and answered.
@@ -103,9 +108,18 @@ impl Logs {
         }
     }
 
-    /// Hands an event without a number to a person's sockets. It may be lost.
-    pub(crate) async fn whisper(&self, user: UserId, json: bytes::Bytes) {
-        let _ = self.bus.publish(Topic::User(user), Frame::ephemeral(json).encode()).await;
+    /// Hands an event without a number to sockets. It may be lost.
+    pub(crate) async fn whisper(&self, topic: Topic, event: &impl Serialize) {
+        if self.bus.is_heard(topic)
+            && let Ok(json) = serde_json::to_vec(event)
+        {
+            let _ = self.bus.publish(topic, Frame::ephemeral(json.into()).encode()).await;
+        }
+    }
+
+    /// Stores what people have read.
+    pub(crate) async fn store_marks(&self) -> Result<()> {
+        self.marks.store(&*self.store).await
     }
 
     /// Finishes what committed changes owe to a room.
@@ -113,8 +127,9 @@ impl Logs {
         outbox::drain(self, room).await
     }
 
-    /// Finishes what any change owes to any room; for what a crash left behind.
+    /// Finishes what any change owes to any room, for what a crash left behind, and stores what people have read.
     pub(crate) async fn sweep(&self) -> Result<()> {
-        outbox::sweep(self).await
+        outbox::sweep(self).await?;
+        self.store_marks().await
     }
 }

@@ -9,6 +9,7 @@ use super::Logs;
 use crate::error::{Error, Result};
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
+use crate::model::conversation::Mark;
 use crate::model::entry::{Guard, Kind, NewEntry};
 use crate::model::group::HistoryPolicy;
 use crate::repo::{Appended, Lock, Task, Told, UserEvent};
@@ -29,12 +30,18 @@ pub(super) async fn drain(logs: &Logs, room: &RoomId) -> Result<()> {
             return Ok(());
         }
         for (id, task, _) in tasks {
+            if let Task::Erase { seq, stub, .. } = &task {
+                logs.rooms.erase(room, *seq, stub).await?;
+            }
             let appended = logs.append(entry(logs, *room, id, &task)?).await?;
             if let (Task::Join { user, joined_at, history, group, .. }, Appended::New(entry) | Appended::Again(entry)) =
                 (task, appended)
             {
-                let from = if history == HistoryPolicy::All { Seq(1) } else { entry.seq };
-                let told = let_in(logs, id, (user, joined_at), from, Joined { group, head: entry.seq }).await?;
+                let below = match history {
+                    HistoryPolicy::All => Mark::default(),
+                    HistoryPolicy::Joined => Mark { seq: Seq(entry.seq.0 - 1), ord: entry.ord },
+                };
+                let told = let_in(logs, id, (user, joined_at), below, Joined { group, head: entry.seq }).await?;
                 for entry in &told.users {
                     logs.tell(entry).await;
                 }
@@ -60,7 +67,7 @@ async fn let_in(
     logs: &Logs,
     id: OutboxId,
     (user, joined_at): (UserId, Millis),
-    from: Seq,
+    below: Mark,
     joined: Joined,
 ) -> Result<Told> {
     let at = logs.clock.now();
@@ -72,7 +79,7 @@ async fn let_in(
         return Ok(Told::default());
     }
     if unit.members().get(group, user).await?.is_some_and(|member| member.joined_at == joined_at) {
-        unit.conversations().set_from(user, &RoomId::Group(group), from).await?;
+        unit.conversations().set_from(user, &RoomId::Group(group), below).await?;
         let body = serde_json::value::to_raw_value(&joined).map_err(|error| Error::Internal(error.into()))?;
         unit.tell(user, UserEvent { kind: Kind::GROUP_JOINED, body: Arc::from(body) }, at).await?;
     }
@@ -94,7 +101,7 @@ fn entry(logs: &Logs, room: RoomId, id: OutboxId, task: &Task) -> Result<NewEntr
             let body = serde_json::value::to_raw_value(&Body { client_ref: &client_ref, content });
             (kind, UserId::SYSTEM, client_ref, false, body)
         }
-        Task::Event(event) | Task::Join { event, .. } => {
+        Task::Event(event) | Task::Join { event, .. } | Task::Erase { event, .. } => {
             let body = serde_json::value::to_raw_value(&event.data);
             (&event.kind, event.by, ClientRef::event(id), event.kind.fences(), body)
         }
@@ -109,6 +116,7 @@ fn entry(logs: &Logs, room: RoomId, id: OutboxId, task: &Task) -> Result<NewEntr
         fences,
         body: Arc::from(body),
         digest: None,
+        mentions: Vec::new(),
         guard: Guard::Decided,
         at: logs.clock.now(),
     })

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Broken, Limits, text};
 use crate::error::{Error, Result};
-use crate::id::OutboxId;
+use crate::id::{ID_END, OutboxId, Seq, UserId};
 use crate::model::limits::Range;
 
 /// The sender's own name for a message: with room and sender it stands for one message for ever.
@@ -93,6 +93,58 @@ pub struct NewMessage {
     pub client_ref: ClientRef,
     /// What it says.
     pub content: Content,
+    /// The message of the same room that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Seq>,
+    /// Whom it mentions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mentions: Option<Mentions>,
+}
+
+/// Whom a message mentions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mentions {
+    /// Everybody in the room.
+    All,
+    /// These people, each once.
+    People(Vec<UserId>),
+}
+
+impl Mentions {
+    /// Parses a list of people, of which twins count once. An empty list mentions nobody.
+    pub fn people(ids: &[i64], limits: &Limits) -> std::result::Result<Option<Self>, Broken> {
+        if ids.len() > limits.mentions as usize {
+            return Err(Broken::new("too_long", format!("at most {}", limits.mentions)));
+        }
+        let mut people = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !(1..ID_END).contains(id) {
+                return Err(Broken::new("invalid", "ids of people"));
+            }
+            if !people.contains(&UserId(*id)) {
+                people.push(UserId(*id));
+            }
+        }
+        Ok(Some(people).filter(|people| !people.is_empty()).map(Mentions::People))
+    }
+
+    /// Their ids; [`UserId::SYSTEM`] stands for everybody.
+    #[must_use]
+    pub fn ids(&self) -> Vec<UserId> {
+        match self {
+            Mentions::All => vec![UserId::SYSTEM],
+            Mentions::People(people) => people.clone(),
+        }
+    }
+}
+
+impl Serialize for Mentions {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Mentions::All => serializer.serialize_str("all"),
+            Mentions::People(people) => people.serialize(serializer),
+        }
+    }
 }
 
 /// A hash of what a message says, to tell a repeat from a conflict. It outlives nothing: erasure removes it too.
@@ -100,6 +152,12 @@ pub struct NewMessage {
 pub struct ContentDigest(pub String);
 
 impl NewMessage {
+    /// A message that answers none and mentions nobody.
+    #[must_use]
+    pub fn new(client_ref: ClientRef, content: Content) -> Self {
+        NewMessage { client_ref, content, reply_to: None, mentions: None }
+    }
+
     /// The message as JSON, and its digest.
     pub(crate) fn encode(&self) -> Result<(Box<serde_json::value::RawValue>, ContentDigest)> {
         let body = serde_json::value::to_raw_value(self).map_err(|error| Error::Internal(error.into()))?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::content::{ClientRef, ContentDigest};
+use super::conversation::Mark;
 use crate::id::{RoomId, Seq, UserId};
 use crate::time::Millis;
 
@@ -19,6 +20,18 @@ pub struct Kind(Cow<'static, str>);
 impl Kind {
     /// Somebody wrote something.
     pub const MESSAGE_SENT: Kind = Kind::of("message.sent");
+    /// Somebody took a message back.
+    pub const MESSAGE_RETRACTED: Kind = Kind::of("message.retracted");
+    /// A room keeps an entry in sight.
+    pub const PIN_ADDED: Kind = Kind::of("pin.added");
+    /// A room keeps it in sight no more.
+    pub const PIN_REMOVED: Kind = Kind::of("pin.removed");
+    /// Everybody may write in the world channel.
+    pub const WORLD_OPENED: Kind = Kind::of("world.opened");
+    /// Only administrators may write in the world channel.
+    pub const WORLD_CLOSED: Kind = Kind::of("world.closed");
+    /// People have to wait between two messages in the world channel, or no more.
+    pub const WORLD_SLOWED: Kind = Kind::of("world.slowed");
     /// Somebody asks to be a friend.
     pub const FRIEND_REQUESTED: Kind = Kind::of("friend.requested");
     /// A request was declined.
@@ -37,6 +50,16 @@ impl Kind {
     pub const BLOCK_REMOVED: Kind = Kind::of("block.removed");
     /// A private room was opened without a friendship.
     pub const CONVERSATION_OPENED: Kind = Kind::of("conversation.opened");
+    /// The owner put a room on top of the list, or took it down.
+    pub const CONVERSATION_PINNED: Kind = Kind::of("conversation.pinned");
+    /// The owner is not to be notified of a room, or is again.
+    pub const CONVERSATION_MUTED: Kind = Kind::of("conversation.muted");
+    /// The owner put a room away, or brought it back.
+    pub const CONVERSATION_HIDDEN: Kind = Kind::of("conversation.hidden");
+    /// The owner cleared a room for himself.
+    pub const CONVERSATION_CLEARED: Kind = Kind::of("conversation.cleared");
+    /// The owner deleted an entry for himself.
+    pub const ENTRY_DELETED: Kind = Kind::of("entry.deleted");
     /// A group came to be.
     pub const GROUP_CREATED: Kind = Kind::of("group.created");
     /// A group has another name.
@@ -103,7 +126,7 @@ impl Kind {
     /// Whether such an entry takes a right away: what was decided before it is decided again.
     #[must_use]
     pub fn fences(&self) -> bool {
-        const FENCES: [Kind; 7] = [
+        const FENCES: [Kind; 9] = [
             Kind::MEMBER_LEFT,
             Kind::MEMBER_REMOVED,
             Kind::MEMBER_DEMOTED,
@@ -111,6 +134,8 @@ impl Kind {
             Kind::GROUP_MUTED,
             Kind::GROUP_TRANSFERRED,
             Kind::GROUP_DISSOLVED,
+            Kind::WORLD_CLOSED,
+            Kind::WORLD_SLOWED,
         ];
         FENCES.contains(self)
     }
@@ -164,6 +189,8 @@ pub struct NewEntry {
     pub body: Arc<RawValue>,
     /// Of the content as sent.
     pub digest: Option<ContentDigest>,
+    /// Whom it mentions; [`UserId::SYSTEM`] stands for everybody.
+    pub mentions: Vec<UserId>,
     /// What it was decided on.
     pub guard: Guard,
     /// The clock when it was offered; the entry's time is not below that of the entry before.
@@ -214,6 +241,23 @@ struct Hidden {
     hidden: bool,
 }
 
+#[derive(Serialize)]
+struct Deleted {
+    deleted: bool,
+}
+
+#[derive(Serialize)]
+struct Stub<'a> {
+    client_ref: &'a ClientRef,
+    retracted: Retracted,
+}
+
+#[derive(Serialize)]
+struct Retracted {
+    by: UserId,
+    at: Millis,
+}
+
 fn encode(wire: &impl Serialize) -> Bytes {
     // Strings, numbers and checked JSON cannot fail to encode.
     Bytes::from(serde_json::to_vec(wire).unwrap_or_default())
@@ -242,7 +286,7 @@ impl Entry {
     /// was accepted, and stays so.
     #[must_use]
     pub fn repeats(&self, digest: Option<&ContentDigest>) -> bool {
-        self.body.is_none() || self.digest.as_ref() == digest
+        self.digest.is_none() && digest.is_some() || self.digest.as_ref() == digest
     }
 
     /// Who is in the room no more from this entry on.
@@ -257,6 +301,45 @@ impl Entry {
         }
         let about: Option<About> = self.body.as_ref().and_then(|body| serde_json::from_str(body.get()).ok());
         about.map(|about| about.user_id)
+    }
+
+    /// Whether somebody wrote this, and it still stands.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        self.was_message() && self.digest.is_some()
+    }
+
+    /// Whether somebody wrote this, taken back or not.
+    #[must_use]
+    pub fn was_message(&self) -> bool {
+        self.kind == Kind::MESSAGE_SENT && self.by != UserId::SYSTEM
+    }
+
+    /// The place of this entry in its room's log.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { seq: self.seq, ord: self.ord }
+    }
+
+    /// The body that is left of a message that somebody took back.
+    #[must_use]
+    pub fn retracted(&self, by: UserId, at: Millis) -> Arc<RawValue> {
+        let stub = Stub { client_ref: &self.client_ref, retracted: Retracted { by, at } };
+        // Strings and numbers cannot fail to encode.
+        Arc::from(serde_json::value::to_raw_value(&stub).unwrap_or_default())
+    }
+
+    /// The stub that stands for the entry where its reader has deleted it for himself.
+    #[must_use]
+    pub fn deleted_json(&self) -> Bytes {
+        encode(&Wire {
+            log: self.room,
+            seq: self.seq,
+            kind: self.kind.as_str(),
+            at: self.at,
+            by: some(self.by),
+            data: Deleted { deleted: true },
+        })
     }
 
     /// The stub that stands for the entry where its body is not to be seen.
@@ -319,6 +402,12 @@ impl Head {
     #[must_use]
     pub fn empty(room: RoomId) -> Self {
         Head { room, seq: Seq::ZERO, ord: 0, fence: Seq::ZERO, at: Millis(0) }
+    }
+
+    /// The place where the log ends.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { seq: self.seq, ord: self.ord }
     }
 
     /// Numbers the next entry and moves on to it. Every adapter numbers by this.

@@ -9,13 +9,15 @@ pub mod group;
 pub mod joining;
 pub mod limits;
 pub mod password;
+pub mod pin;
 pub mod session;
 mod text;
 pub mod user;
+pub mod world;
 
 pub use block::Block;
-pub use content::{ClientRef, Content, NewMessage};
-pub use conversation::Conversation;
+pub use content::{ClientRef, Content, Mentions, NewMessage};
+pub use conversation::{ConversationRow, Mark};
 pub use entry::{Entry, Kind, LogId, NewEntry, UserEntry};
 pub use friend::{Friend, FriendRequest, Friendship, RequestStatus};
 pub use group::{Group, Member};

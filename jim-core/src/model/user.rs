@@ -119,6 +119,28 @@ pub enum UserState {
     Disabled,
 }
 
+/// What an account may do on the whole server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountRole {
+    /// What everybody may.
+    #[default]
+    User,
+    /// Runs the server: moderates the world channel.
+    Admin,
+}
+
+impl AccountRole {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AccountRole::User => "user",
+            AccountRole::Admin => "admin",
+        }
+    }
+}
+
 /// An account as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -134,6 +156,8 @@ pub struct User {
     pub status_text: Option<String>,
     /// Whether it can be used.
     pub state: UserState,
+    /// What it may do on the whole server.
+    pub role: AccountRole,
     /// Since when it exists.
     pub created_at: Millis,
 }
@@ -164,7 +188,7 @@ pub struct Me {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_text: Option<String>,
     /// `user` or `admin`.
-    pub role: &'static str,
+    pub role: AccountRole,
     /// Since when the account exists.
     pub created_at: Millis,
 }
@@ -178,7 +202,7 @@ impl From<User> for Me {
             birth_date: user.birth_date,
             status: "online",
             status_text: user.status_text,
-            role: "user",
+            role: user.role,
             created_at: user.created_at,
         }
     }

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::Res;
-use crate::id::{OutboxId, RoomId, UserId};
+use crate::id::{OutboxId, RoomId, Seq, UserId};
 use crate::model::entry::Kind;
 use crate::model::group::HistoryPolicy;
 use crate::time::Millis;
@@ -21,6 +24,15 @@ pub enum Task {
     },
     /// Append what happened to a group or a member.
     Event(RoomEvent),
+    /// Take the body of a message away, then append that somebody did.
+    Erase {
+        /// The message.
+        seq: Seq,
+        /// What is left of it.
+        stub: Arc<RawValue>,
+        /// The entry.
+        event: RoomEvent,
+    },
     /// Append a join; then the person may read from there on, or all, and is told.
     Join {
         /// The entry.

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::value::RawValue;
 
 use super::Res;
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
+use crate::model::conversation::Mark;
 use crate::model::entry::{Entry, Head, NewEntry};
 
 /// What became of an append.
@@ -31,6 +33,29 @@ pub enum Slice<'a> {
     Only(&'a [Seq]),
 }
 
+/// What a person has not read yet of a room: everything above a mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unread {
+    /// The room.
+    pub room: RoomId,
+    /// The person.
+    pub user: UserId,
+    /// What is read.
+    pub mark: Mark,
+}
+
+/// How much that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UnreadCount {
+    /// Messages of others that still stand.
+    pub messages: u64,
+    /// Those among them that mention the person, or everybody.
+    pub mentions: u64,
+}
+
+/// Entries above a mark that are looked at one by one to count what is unread.
+pub const COUNTED_EXACTLY: i64 = 1000;
+
 /// The numbered logs of rooms.
 #[async_trait]
 pub trait RoomLogRepo: Send + Sync {
@@ -45,6 +70,13 @@ pub trait RoomLogRepo: Send + Sync {
     async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>>;
     /// The entry of a reference.
     async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>>;
+
+    /// Takes the body of an entry away and puts a stub in its place; its digest goes too, its number and its reference
+    /// stay. Answered, no reader sees the body again. Idempotent; without effect where there is no such entry.
+    async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()>;
+    /// Counts what is unread, in the order asked. Exact while at most [`COUNTED_EXACTLY`] entries are above the mark;
+    /// beyond that the person's own messages, of which a mark is usually above, count too.
+    async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>>;
 
     /// The end of one log.
     async fn head(&self, room: &RoomId) -> Res<Head> {

@@ -3,11 +3,11 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, InvitationRepo,
-    JoinRequestRepo, MemberRepo, OutboxRepo, RepoError, Res, SessionRepo, SettingRepo, Task, UserEvent, UserLogRepo,
-    UserRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
+    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, Task, UserEvent,
+    UserLogRepo, UserRepo, WorldRepo,
 };
-use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
+use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
 use crate::model::group::GroupRow;
 use crate::time::Millis;
@@ -19,6 +19,8 @@ pub enum Lock {
     User(UserId),
     /// A group with its members, its blacklist and its room.
     Group(GroupId),
+    /// A world channel with its mutes and its room.
+    World(WorldId),
 }
 
 /// Whether a message can reach somebody.
@@ -84,6 +86,9 @@ pub trait Tx:
     + InvitationRepo
     + JoinRequestRepo
     + ConversationRepo
+    + HiddenRepo
+    + PinRepo
+    + WorldRepo
     + UserLogRepo
     + OutboxRepo
     + SettingRepo
@@ -178,6 +183,21 @@ impl Unit {
         &mut *self.tx
     }
 
+    /// What people have deleted for themselves.
+    pub fn hidden(&mut self) -> &mut dyn HiddenRepo {
+        &mut *self.tx
+    }
+
+    /// Pins of rooms.
+    pub fn pins(&mut self) -> &mut dyn PinRepo {
+        &mut *self.tx
+    }
+
+    /// World channels.
+    pub fn worlds(&mut self) -> &mut dyn WorldRepo {
+        &mut *self.tx
+    }
+
     /// User logs, for reading; to append, [`Unit::tell`].
     pub fn user_log(&mut self) -> &mut dyn UserLogRepo {
         &mut *self.tx
@@ -210,7 +230,7 @@ impl Unit {
                 self.demand(Lock::User(b))?;
             }
             RoomId::Group(group) => self.demand(Lock::Group(group))?,
-            RoomId::World(_) => {}
+            RoomId::World(world) => self.demand(Lock::World(world))?,
         }
         self.rooms.insert(*room);
         self.outbox().add(room, task, at).await

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::Res;
 use crate::id::UserId;
-use crate::model::user::{Nickname, User, UserState, Username};
+use crate::model::user::{AccountRole, Nickname, User, UserState, Username};
 use crate::time::Millis;
 
 /// An account to be made.
@@ -16,6 +16,8 @@ pub struct NewUser {
     pub birth_date: Option<String>,
     /// Hash of the password in PHC string format.
     pub password_hash: String,
+    /// What it may do on the whole server.
+    pub role: AccountRole,
     /// When.
     pub created_at: Millis,
 }

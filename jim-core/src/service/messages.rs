@@ -5,16 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::gather::RightsReader;
-use super::group_rights::GroupRightsReader;
-use super::rooms::{Visible, visible};
-use super::{Context, event, permission};
+use super::rooms::{deleted, late, standing, visible};
+use super::speech::{Permit, Speech};
+use super::{Context, permission, rooms};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
-use crate::model::content::ContentDigest;
+use crate::model::content::{ClientRef, ContentDigest, Mentions};
 use crate::model::entry::Guard;
+use crate::model::group::Role;
 use crate::model::{Entry, Kind, NewEntry, NewMessage};
-use crate::repo::{Appended, RepoError, Slice};
+use crate::repo::{Appended, RepoError, RoomEvent, Slice, Task};
+use crate::service::permission::Action;
 
 /// How often a right may be taken from somebody while one message is decided.
 const TRIES: usize = 16;
@@ -40,25 +41,30 @@ pub struct History {
     /// Whether there are more in the direction that was asked for.
     pub has_more: bool,
     /// The numbers below `first` that were asked for and are not shown.
-    pub gap: Option<(Seq, Seq)>,
+    pub gap: Option<Gap>,
+}
+
+/// Numbers that are not shown, both ends with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Gap {
+    /// The first.
+    pub from: Seq,
+    /// The last.
+    pub to: Seq,
+    /// `cleared` where the reader did it himself, else `before_join`.
+    pub why: &'static str,
 }
 
 /// Messages.
 #[derive(Clone)]
 pub struct Messages {
     context: Context,
-    rights: RightsReader,
-    groups: GroupRightsReader,
-}
-
-#[derive(serde::Serialize)]
-struct Opened {
-    room: RoomId,
+    speech: Speech,
 }
 
 impl Messages {
-    pub(super) fn new(context: Context, rights: RightsReader) -> Self {
-        Messages { groups: GroupRightsReader::new(context.clone()), context, rights }
+    pub(super) fn new(context: Context, speech: Speech) -> Self {
+        Messages { context, speech }
     }
 
     /// Sends a message. Answered, it is on durable storage. (Room, sender, reference) makes one message for ever: a
@@ -66,10 +72,12 @@ impl Messages {
     pub async fn send(&self, who: UserId, room: RoomId, message: &NewMessage) -> Result<Sent> {
         let (body, digest) = message.encode()?;
         let body: Arc<RawValue> = Arc::from(body);
+        let mentions = message.mentions.as_ref().map(Mentions::ids).unwrap_or_default();
+        let mut waited = false;
         for _ in 0..TRIES {
-            let guard = match self.may_send(who, room).await {
-                Ok(fence) => Guard::Fence(fence),
-                Err(refusal @ (Error::Refused(_) | Error::RefusedUntil { .. })) => {
+            let permit = match self.may_send(who, room, message, &mut waited).await {
+                Ok(permit) => permit,
+                Err(refusal @ (Error::Refused(_) | Error::RefusedUntil { .. } | Error::Limited { .. })) => {
                     return self.sent_before(who, &room, message, &digest).await?.ok_or(refusal);
                 }
                 Err(error) => return Err(error),
@@ -83,39 +91,69 @@ impl Messages {
                 fences: false,
                 body: body.clone(),
                 digest: Some(digest.clone()),
-                guard,
+                mentions: mentions.clone(),
+                guard: Guard::Fence(permit.fence),
                 at: self.context.now(),
             };
             match self.context.logs.append(new).await? {
-                Appended::New(entry) => return Ok(Sent::New(entry)),
+                Appended::New(entry) => {
+                    // Who writes has read.
+                    self.context.logs.marks.note(who, room, entry.mark());
+                    return Ok(Sent::New(entry));
+                }
                 Appended::Again(entry) => return Ok(Sent::Again(entry)),
                 Appended::Differs(_) => return Err(Code::RefConflict.into()),
                 // A right was taken from somebody meanwhile: decide again.
-                Appended::Stale(_) => {
-                    if let RoomId::Group(group) = room {
-                        self.groups.forget(who, group);
-                    }
-                }
+                Appended::Stale(_) => self.speech.forget(who, room),
             }
         }
         Err(Error::Unavailable(RepoError::Busy))
     }
 
-    /// The fence on which somebody may write to a room, or why he may not.
-    async fn may_send(&self, who: UserId, room: RoomId) -> Result<Seq> {
-        let peer = match room {
-            RoomId::Private(a, b) if a == b && a == who => return Err(Code::RoomInvalid.into()),
-            RoomId::Private(..) => room.peer(who).ok_or(Code::NotFound)?,
-            RoomId::Group(group) => return self.groups.may_send(who, group).await,
-            RoomId::World(_) => return Err(Code::NotFound.into()),
-        };
-        let rights = self.rights.read(who, peer).await?;
-        permission::private_send(&rights, self.context.options.friends_required)?;
-        if !rights.open {
-            self.open(who, peer, &room).await?;
+    /// Whether somebody may write this to a room now. His turn in a slow room is taken once for all tries.
+    async fn may_send(&self, who: UserId, room: RoomId, message: &NewMessage, waited: &mut bool) -> Result<Permit> {
+        let permit = self.speech.may_send(who, room).await?;
+        if let Some(seq) = message.reply_to {
+            self.may_answer(who, room, seq).await?;
         }
-        // A private room takes nobody's right away, so that a block does not show in a log that both read.
-        Ok(Seq::ZERO)
+        match &message.mentions {
+            Some(Mentions::All) if !permit.mention_all => return Err(Code::RoleRequired.into()),
+            Some(Mentions::People(people)) => self.are_there(who, room, people).await?,
+            Some(Mentions::All) | None => {}
+        }
+        if let (RoomId::World(world), Some(slow), false) = (room, permit.slow, *waited) {
+            self.speech.take_turn(who, world, slow).await?;
+            *waited = true;
+        }
+        Ok(permit)
+    }
+
+    /// Only messages that one may read can be answered, taken back or not.
+    async fn may_answer(&self, who: UserId, room: RoomId, seq: Seq) -> Result<()> {
+        let visible = match visible(&self.context, who, &room).await {
+            Err(Error::Refused(_)) => return Err(Code::ReplyInvalid.into()),
+            visible => visible?,
+        };
+        let found = self.context.logs.rooms.read(&room, Slice::Only(&[seq]), 1).await?;
+        let answers = found.first().is_some_and(|entry| entry.kind == Kind::MESSAGE_SENT && seq >= visible.from);
+        if answers { Ok(()) } else { Err(Code::ReplyInvalid.into()) }
+    }
+
+    /// Whether everybody who is mentioned is in the room.
+    async fn are_there(&self, who: UserId, room: RoomId, people: &[UserId]) -> Result<()> {
+        let mut unit = self.context.read().await?;
+        let there = match room {
+            RoomId::Private(..) => people.iter().all(|user| *user == who || room.peer(who) == Some(*user)),
+            RoomId::World(_) => unit.users().list(people).await?.len() == people.len(),
+            RoomId::Group(group) => {
+                let mut there = true;
+                for user in people {
+                    there = there && unit.members().get(group, *user).await?.is_some();
+                }
+                there
+            }
+        };
+        if there { Ok(()) } else { Err(Code::MentionInvalid.into()) }
     }
 
     async fn sent_before(
@@ -132,18 +170,6 @@ impl Messages {
         }
     }
 
-    /// Opens a private room before its first entry: a reader always has his row.
-    async fn open(&self, who: UserId, peer: UserId, room: &RoomId) -> Result<()> {
-        let mut unit = self.context.write(&[who, peer]).await?;
-        let now = self.context.now();
-        for person in [who, peer] {
-            if unit.conversations().ensure(person, room, Some(Seq(1))).await? {
-                unit.tell(person, event(Kind::CONVERSATION_OPENED, &Opened { room: *room })?, now).await?;
-            }
-        }
-        self.context.logs.finish(unit).await
-    }
-
     /// A part of the history; the newest without a position.
     pub async fn history(&self, who: UserId, room: RoomId, position: Option<Slice<'_>>, limit: u16) -> Result<History> {
         let visible = visible(&self.context, who, &room).await?;
@@ -153,14 +179,12 @@ impl Messages {
             Some(slice) => slice,
             None => Slice::Before(head.next()),
         };
-        let below = Seq(visible.from.0 - 1);
-        let mut gap = None;
-        let slice = match slice {
-            Slice::After(seq) if seq < below => {
-                gap = Some((seq.next(), below));
-                Slice::After(below)
+        let (gap, slice) = match slice {
+            Slice::After(seq) => {
+                let (gap, after) = visible.skip(seq);
+                (gap, Slice::After(after))
             }
-            slice => slice,
+            slice => (None, slice),
         };
         let mut entries = self.context.logs.rooms.read(&room, slice, limit + 1).await?;
         entries.retain(|entry| entry.seq >= visible.from);
@@ -173,7 +197,8 @@ impl Messages {
                 _ => drop(entries.remove(0)),
             }
         }
-        let items = entries.iter().map(|entry| visible.show(entry)).collect();
+        let deleted = deleted(&self.context, who, &room, &entries).await?;
+        let items = entries.iter().map(|entry| visible.show(entry, &deleted)).collect();
         Ok(History { items, first: visible.first(last), last, has_more, gap })
     }
 
@@ -184,15 +209,41 @@ impl Messages {
             return Err(Code::NotFound.into());
         }
         let entries = self.context.logs.rooms.read(&room, Slice::Only(&[seq]), 1).await?;
-        entries.first().map(|entry| visible.show(entry)).ok_or(Code::NotFound.into())
+        let deleted = deleted(&self.context, who, &room, &entries).await?;
+        entries.first().map(|entry| visible.show(entry, &deleted)).ok_or(Code::NotFound.into())
     }
-}
 
-impl Visible {
-    fn show(&self, entry: &Entry) -> Bytes {
-        match self.cut {
-            Some((by, above)) if entry.by == by && entry.seq > above => entry.hidden_json(),
-            _ => entry.json(),
+    /// Takes a message back: its text is gone from storage when this is answered, and a stub stands in its place.
+    /// Answers with the entry that says so.
+    pub async fn retract(&self, who: UserId, room: RoomId, seq: Seq) -> Result<Arc<Entry>> {
+        let (context, logs) = (&self.context, &self.context.logs);
+        if seq < visible(context, who, &room).await?.from {
+            return Err(Code::NotFound.into());
         }
+        let mut unit = rooms::lock(context, &room).await?;
+        let part = rooms::part(&mut unit, who, &room).await?;
+        let entry = standing(context, &mut unit, &room, seq).await?.ok_or(Code::NotFound)?;
+        if !entry.was_message() {
+            return Err(Code::NotRetractable.into());
+        }
+        let now = context.now();
+        let in_time = now.0 - entry.at.0 <= i64::from(context.options.limits.retract_seconds) * 1000;
+        let author = match room {
+            RoomId::Group(group) => unit.members().get(group, entry.by).await?.map_or(Role::Member, |one| one.role),
+            _ => Role::Member,
+        };
+        permission::retract(entry.by == who, in_time, part.may(Action::Retract, author))?;
+        if !entry.is_message() {
+            // Whoever took it back may have crashed before his log said so.
+            drop(unit);
+            logs.drain(&room).await?;
+            return Err(Code::MessageRetracted.into());
+        }
+        unit.pins().remove(&room, seq).await?;
+        let event = RoomEvent { kind: Kind::MESSAGE_RETRACTED, by: who, data: serde_json::json!({ "seq": seq }) };
+        let task = Task::Erase { seq, stub: entry.retracted(who, now), event };
+        let id = unit.owe(&room, &task, now).await?;
+        logs.finish(unit).await?;
+        logs.rooms.find_ref(&room, who, &ClientRef::event(id)).await?.ok_or_else(late)
     }
 }

@@ -1,36 +1,47 @@
 //! The rules: one struct per domain, and the only layer that says no. The first argument says who acts.
 
 mod blocks;
+mod conversations;
 mod friend_requests;
 mod friends;
 mod gather;
 mod group_lock;
-mod group_rights;
 mod groups;
 mod joining;
 mod members;
 mod messages;
 mod passwords;
 pub mod permission;
+mod pins;
+mod reads;
+mod room_rights;
 mod rooms;
 mod sessions;
+mod speech;
+mod sync;
 mod user_log;
 mod users;
+mod worlds;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use blocks::Blocks;
+pub use conversations::{Conversation, ConversationChange, Conversations, Shown};
 pub use friend_requests::{FriendRequests, Requested};
 pub use friends::Friends;
 pub use groups::{GroupChange, Groups};
 pub use joining::{Joined, Joining};
 pub use members::{Added, MemberChange, Members};
-pub use messages::{History, Messages, Sent};
-pub use rooms::{About, RoomView, Rooms};
+pub use messages::{Gap, History, Messages, Sent};
+pub use pins::{Pin, Pins};
+pub use reads::{ReadMark, Reads};
+pub use rooms::{RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
+pub use sync::{Newer, Sync, Synced};
 pub use user_log::{LogPage, UserLog};
 pub use users::{Register, Users};
+pub use worlds::Worlds;
 
 use crate::error::{Error, Result};
 use crate::hub::{Ended, Hub};
@@ -106,12 +117,17 @@ pub(crate) struct Services {
     pub(crate) joining: Joining,
     pub(crate) rooms: Rooms,
     pub(crate) messages: Messages,
+    pub(crate) pins: Pins,
+    pub(crate) reads: Reads,
+    pub(crate) conversations: Conversations,
+    pub(crate) worlds: Worlds,
+    pub(crate) sync: Sync,
     pub(crate) user_log: UserLog,
 }
 
 impl Services {
     pub(crate) fn new(context: &Context) -> Self {
-        let rights = gather::RightsReader::new(context.logs.store.clone());
+        let speech = speech::Speech::new(context.clone());
         Services {
             users: Users::new(context.clone()),
             sessions: Sessions::new(context.clone()),
@@ -121,8 +137,13 @@ impl Services {
             groups: Groups::new(context.clone()),
             members: Members::new(context.clone()),
             joining: Joining::new(context.clone()),
-            rooms: Rooms::new(context.clone(), rights.clone()),
-            messages: Messages::new(context.clone(), rights),
+            rooms: Rooms::new(context.clone(), speech.clone()),
+            reads: Reads::new(context.clone(), speech.clone()),
+            messages: Messages::new(context.clone(), speech),
+            pins: Pins::new(context.clone()),
+            conversations: Conversations::new(context.clone()),
+            worlds: Worlds::new(context.clone()),
+            sync: Sync::new(context.clone()),
             user_log: UserLog::new(context.clone()),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error};
 use crate::model::group::{FOREVER, GroupRow, InvitePolicy, MemberRow, Role};
+use crate::model::world::WorldRights;
 use crate::repo::{PeerState, PrivateRights};
 use crate::time::Millis;
 
@@ -56,6 +57,29 @@ impl GroupRights {
     }
 }
 
+/// Whether somebody may write in a world channel now. Administrators may while it is closed or slow, and cannot be
+/// silenced.
+pub fn world_send(rights: &WorldRights, now: Millis) -> Result<(), Error> {
+    match rights {
+        WorldRights { admin: true, .. } => Ok(()),
+        WorldRights { open: false, .. } => Err(Code::WorldClosed.into()),
+        WorldRights { muted_until: Some(FOREVER), .. } => Err(Code::WorldMuted.into()),
+        WorldRights { muted_until: Some(until), .. } if *until > now => {
+            Err(Error::RefusedUntil { code: Code::WorldMuted, until: *until })
+        }
+        WorldRights { .. } => Ok(()),
+    }
+}
+
+/// Whether a message may be taken back: by its author for a while, by who moderates the room at any time.
+pub fn retract(own: bool, in_time: bool, moderates: bool) -> Result<(), Code> {
+    match (moderates, own, in_time) {
+        (true, ..) | (_, true, true) => Ok(()),
+        (_, true, false) => Err(Code::RetractExpired),
+        (_, false, _) => Err(Code::NotYours),
+    }
+}
+
 /// Whether a member may write in a group now. Mutes silence ordinary members and admins; the silence of all spares
 /// the owner and admins.
 pub fn group_send(rights: &GroupRights, now: Millis) -> Result<(), Error> {
@@ -101,6 +125,12 @@ macro_rules! actions {
 actions! {
     /// Write; what silences somebody is in [`group_send`].
     Send: Member, false, "write, while nobody silences",
+    /// Mention everybody.
+    MentionAll: Admin, false, "mention everybody",
+    /// Keep a message in sight.
+    Pin: Admin, false, "pin and unpin messages",
+    /// Take back what another wrote.
+    Retract: Admin, true, "retract another's message, at any time",
     /// Bring others in, where members may.
     Add: Member, false, "add members, policy `members`",
     /// Bring others in, where only admins may.

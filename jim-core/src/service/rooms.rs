@@ -1,13 +1,26 @@
 //! What one person may see and do in a room.
 
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
 use super::friends::card;
-use super::gather::RightsReader;
-use super::permission::GroupRights;
-use super::{Context, groups, permission};
-use crate::error::{Code, Result};
+use super::messages::Gap;
+use super::permission::{self, Action};
+use super::room_rights::is_admin;
+use super::speech::Speech;
+use super::{Context, groups};
+use crate::bus::Topic;
+use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
-use crate::model::group::Role;
-use crate::model::{Group, UserCard};
+use crate::model::conversation::{About, ConversationRow};
+use crate::model::group::{GroupRow, MemberRow, Role};
+use crate::model::world::WorldRow;
+use crate::model::{Entry, Group};
+use crate::repo::{Lock, RepoError, Slice, Task, Unit};
+
+/// How long somebody counts as typing after he was last said to.
+const TYPING_MS: u32 = 6000;
 
 /// A room as one person sees it.
 #[derive(Debug, Clone)]
@@ -26,71 +39,207 @@ pub struct RoomView {
     pub about: About,
 }
 
-/// What a room is.
-#[derive(Debug, Clone)]
-pub enum About {
-    /// A private room, and the other person of it.
-    Private(UserCard),
-    /// A group's room.
-    Group(Group),
-}
-
-/// The entries of a room that one person may read, and what is hidden among them.
-pub(super) struct Visible {
-    /// The first number; entries below it are as if they did not exist.
-    pub(super) from: Seq,
-    /// Entries of this author above this number are hidden.
-    pub(super) cut: Option<(UserId, Seq)>,
+#[derive(serde::Serialize)]
+struct Typing {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    room: RoomId,
+    user_id: UserId,
+    expires_in_ms: u32,
 }
 
 /// Rooms.
 #[derive(Clone)]
 pub struct Rooms {
     context: Context,
-    rights: RightsReader,
+    speech: Speech,
 }
 
 impl Rooms {
-    pub(super) fn new(context: Context, rights: RightsReader) -> Self {
-        Rooms { context, rights }
+    pub(super) fn new(context: Context, speech: Speech) -> Self {
+        Rooms { context, speech }
     }
 
     /// A room of the caller.
     pub async fn get(&self, who: UserId, room: RoomId) -> Result<RoomView> {
         let visible = visible(&self.context, who, &room).await?;
         let head = self.context.logs.rooms.head(&room).await?.seq;
-        let (about, can_send, can_moderate) = if let RoomId::Group(id) = room {
-            let (row, my) = groups::acting(&mut self.context.read().await?, who, id).await?;
-            let now = self.context.now();
-            let may = permission::group_send(&GroupRights::of(&row, &my), now).is_ok();
-            let moderate = my.role > Role::Member;
-            (About::Group(Group::seen(row, my, now)), may, moderate)
-        } else {
-            let peer = room.peer(who).ok_or(Code::NotFound)?;
-            let rights = self.rights.read(who, peer).await?;
-            let may = permission::private_send(&rights, self.context.options.friends_required).is_ok();
-            (About::Private(card(&mut self.context.read().await?, peer).await?), may, false)
+        let part = part(&mut self.context.read().await?, who, &room).await?;
+        let can_send = match &part {
+            Part::Private { peer } => self.speech.may_reach(who, *peer).await?,
+            _ => match self.speech.may_send(who, room).await {
+                Ok(_) => true,
+                Err(Error::Refused(_) | Error::RefusedUntil { .. }) => false,
+                Err(error) => return Err(error),
+            },
+        };
+        let can_moderate = part.may(Action::Retract, Role::Member) && !matches!(part, Part::Private { .. });
+        let about = match part {
+            Part::Private { peer } => About::Private(card(&mut self.context.read().await?, peer).await?),
+            Part::Group { row, my } => About::Group(Box::new(Group::seen(*row, *my, self.context.now()))),
+            Part::World { row, .. } => About::World(row.into()),
         };
         Ok(RoomView { room, first: visible.first(head), head, can_send, can_moderate, about })
     }
+
+    /// Shows those in a room that the caller writes something. Nothing of it is kept.
+    pub async fn typing(&self, who: UserId, room: RoomId) -> Result<()> {
+        if matches!(room, RoomId::World(_)) {
+            // One person's keys are not worth a frame to everybody.
+            return Err(Code::RoomInvalid.into());
+        }
+        self.speech.may_send(who, room).await?;
+        let typing = Typing { kind: "typing", room, user_id: who, expires_in_ms: TYPING_MS };
+        self.context.logs.whisper(Topic::Room(room), &typing).await;
+        Ok(())
+    }
+}
+
+/// What somebody is in a room that is his.
+pub(super) enum Part {
+    Private { peer: UserId },
+    Group { row: Box<GroupRow>, my: Box<MemberRow> },
+    World { row: WorldRow, admin: bool },
+}
+
+impl Part {
+    /// Whether he may do something there, to somebody of a role where it is done to one. Two people in private may do
+    /// what is done to nobody; in a world channel administrators may do everything.
+    pub(super) fn may(&self, action: Action, target: Role) -> bool {
+        match self {
+            Part::Private { .. } => action != Action::Retract,
+            Part::Group { my, .. } => permission::group_act(my.role, action, Some(target)).is_ok(),
+            Part::World { admin, .. } => *admin,
+        }
+    }
+}
+
+impl Part {
+    /// Why he may not.
+    pub(super) fn refusal(&self) -> Code {
+        if matches!(self, Part::World { .. }) { Code::AdminRequired } else { Code::RoleRequired }
+    }
+}
+
+/// What somebody is in a room; a group that has ended is refused as such.
+pub(super) async fn part(unit: &mut Unit, who: UserId, room: &RoomId) -> Result<Part> {
+    match *room {
+        RoomId::Private(..) => Ok(Part::Private { peer: room.peer(who).ok_or(Code::NotFound)? }),
+        RoomId::Group(id) => {
+            let (row, my) = groups::acting(unit, who, id).await?;
+            Ok(Part::Group { row: Box::new(row), my: Box::new(my) })
+        }
+        RoomId::World(id) => {
+            let row = unit.worlds().get(id).await?.ok_or(Code::NotFound)?;
+            Ok(Part::World { row, admin: is_admin(unit, who).await? })
+        }
+    }
+}
+
+/// A unit that locks a room.
+pub(super) async fn lock(context: &Context, room: &RoomId) -> Result<Unit> {
+    let locks = match *room {
+        RoomId::Private(a, b) => vec![Lock::User(a), Lock::User(b)],
+        RoomId::Group(id) => vec![Lock::Group(id)],
+        RoomId::World(id) => vec![Lock::World(id)],
+    };
+    Ok(context.logs.store.write(&locks).await?)
+}
+
+/// An entry in a room that this unit locks. What is about to be erased counts as erased.
+pub(super) async fn standing(context: &Context, unit: &mut Unit, room: &RoomId, seq: Seq) -> Result<Option<Entry>> {
+    let entries = context.logs.rooms.read(room, Slice::Only(&[seq]), 1).await?;
+    let Some(entry) = entries.first() else { return Ok(None) };
+    let mut entry = (**entry).clone();
+    let owed = unit.outbox().list(room, u16::MAX).await?;
+    if owed.iter().any(|(_, task, _)| matches!(task, Task::Erase { seq: erased, .. } if *erased == seq)) {
+        entry.digest = None;
+    }
+    Ok(Some(entry))
+}
+
+/// The entries of a room that one person may read, and what is hidden among them.
+#[derive(Debug, Clone)]
+pub(super) struct Visible {
+    /// The first number; entries below it are as if they did not exist.
+    pub(super) from: Seq,
+    /// Up to here he has cleared the room himself.
+    pub(super) clear: Seq,
+    /// Entries of this author above this number are hidden.
+    pub(super) cut: Option<(UserId, Seq)>,
 }
 
 impl Visible {
+    /// What a row allows; nothing while its join has no number.
+    pub(super) fn of(row: &ConversationRow, cut: Option<(UserId, Seq)>) -> Option<Self> {
+        Some(Visible { from: row.first()?, clear: row.clear, cut })
+    }
+
     /// The lowest number that can be read; zero if there is none.
     pub(super) fn first(&self, head: Seq) -> Seq {
         if head >= self.from { self.from } else { Seq::ZERO }
     }
+
+    /// From which number to go on after `after`, and what is skipped by it.
+    pub(super) fn skip(&self, after: Seq) -> (Option<Gap>, Seq) {
+        let below = Seq(self.from.0 - 1);
+        if after >= below {
+            return (None, after);
+        }
+        let why = if self.clear == below { "cleared" } else { "before_join" };
+        (Some(Gap { from: after.next(), to: below, why }), below)
+    }
+
+    /// Entries as the person sees them.
+    pub(super) fn show(&self, entry: &Entry, deleted: &HashSet<Seq>) -> Bytes {
+        match self.cut {
+            _ if deleted.contains(&entry.seq) => entry.deleted_json(),
+            Some((by, above)) if entry.by == by && entry.seq > above => entry.hidden_json(),
+            _ => entry.json(),
+        }
+    }
 }
 
-/// What a person may read of a room. A room that is not his answers as one that does not exist. History of a private
-/// room stays readable, whatever became of the friendship; that of a group is its members', also when it has ended.
+/// A person's row of a room, up to date. A room that is not his answers as one that does not exist. Everybody has a
+/// world channel, with a row of it or without.
+pub(super) async fn row(context: &Context, unit: &mut Unit, who: UserId, room: &RoomId) -> Result<ConversationRow> {
+    let found = unit.conversations().get(who, room).await?;
+    let mut row = match (found, *room) {
+        (Some(row), _) => row,
+        (None, RoomId::World(id)) if unit.worlds().get(id).await?.is_some() => {
+            ConversationRow::new(*room, Some(Seq(1)))
+        }
+        (None, _) => return Err(Code::NotFound.into()),
+    };
+    context.logs.marks.apply(who, &mut row);
+    Ok(row)
+}
+
+/// What a person may read of a room. History of a private room stays readable, whatever became of the friendship; that
+/// of a group is its members', also when it has ended.
 pub(super) async fn visible(context: &Context, who: UserId, room: &RoomId) -> Result<Visible> {
     let mut unit = context.read().await?;
-    let row = unit.conversations().get(who, room).await?.ok_or(Code::NotFound)?;
-    let from = row.from.ok_or(Code::NotFound)?;
+    let row = row(context, &mut unit, who, room).await?;
     let cut = match room.peer(who) {
         Some(peer) => unit.blocks().get(who, peer).await?.and_then(|block| Some((peer, block.cut?))),
         None => None,
     };
-    Ok(Visible { from, cut })
+    Visible::of(&row, cut).ok_or(Code::NotFound.into())
+}
+
+/// What a person has deleted for himself among entries that are in order.
+pub(super) async fn deleted(
+    context: &Context,
+    who: UserId,
+    room: &RoomId,
+    entries: &[std::sync::Arc<Entry>],
+) -> Result<HashSet<Seq>> {
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(HashSet::new()) };
+    let mut unit = context.read().await?;
+    Ok(unit.hidden().list(who, room, first.seq, last.seq).await?.into_iter().collect())
+}
+
+/// What was announced as done and is not in the log yet: it may still take effect.
+pub(super) fn late() -> Error {
+    Error::Unavailable(RepoError::Busy)
 }

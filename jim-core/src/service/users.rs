@@ -12,7 +12,8 @@ use crate::service::sessions::OpenSession;
 
 use super::passwords::{Passwords, Verdict};
 use super::{Context, event};
-use crate::model::user::UserState;
+use crate::bus::Topic;
+use crate::model::user::{AccountRole, UserState};
 
 /// Who wants an account.
 #[derive(Debug, Clone)]
@@ -62,6 +63,7 @@ impl Users {
             username: wish.username,
             birth_date: wish.birth_date.map(|date| date.0.to_string()),
             password_hash,
+            role: AccountRole::User,
             created_at: self.context.now(),
         };
         let mut unit = self.context.write(&[]).await?;
@@ -139,15 +141,15 @@ impl Users {
     /// Shows a changed profile to friends who are there now; the others read it when they come.
     async fn show(&self, user: &User) -> Result<()> {
         let card = user.card();
-        let json = serde_json::to_vec(&ProfileSeen { kind: "profile", user: &card });
-        let json = bytes::Bytes::from(json.map_err(|error| Error::Internal(error.into()))?);
+        let seen = serde_json::value::to_raw_value(&ProfileSeen { kind: "profile", user: &card });
+        let seen = seen.map_err(|error| Error::Internal(error.into()))?;
         let mut after = None;
         loop {
             let friends = self.context.read().await?.friends().list(user.id, after, 500).await?;
             let Some(last) = friends.last() else { return Ok(()) };
             after = Some(last.friend);
             for friend in friends {
-                self.context.logs.whisper(friend.friend, json.clone()).await;
+                self.context.logs.whisper(Topic::User(friend.friend), &seen).await;
             }
         }
     }

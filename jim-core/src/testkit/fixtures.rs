@@ -10,6 +10,7 @@ use crate::id::{GroupId, RoomId, Seq, SessionId, UserId};
 use crate::model::content::ContentDigest;
 use crate::model::entry::{Guard, Kind, NewEntry};
 use crate::model::group::{GroupRow, HistoryPolicy, InvitePolicy, JoinPolicy, MemberRow, Role};
+use crate::model::user::AccountRole;
 use crate::model::{ClientRef, Limits, Nickname, Username};
 use crate::repo::{NewRequest, NewSession, NewUser, RoomLogRepo, SessionTokens, Store, Unit, UserEvent};
 use crate::secret::TokenHash;
@@ -39,6 +40,7 @@ pub fn new_user(name: &str) -> NewUser {
         username,
         birth_date: None,
         password_hash: PASSWORD_HASH.into(),
+        role: AccountRole::User,
         created_at: AT,
     }
 }
@@ -193,6 +195,7 @@ pub fn new_entry(room: RoomId, by: UserId, client_ref: &str, text: &str) -> NewE
         fences: false,
         digest: Some(ContentDigest(URL_SAFE_NO_PAD.encode(&Sha256::digest(body.get())[..16]))),
         body: body.into(),
+        mentions: Vec::new(),
         guard: Guard::Fence(Seq::ZERO),
         at: AT,
     }

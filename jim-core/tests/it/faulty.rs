@@ -8,10 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jim_core::bus::{Bus, BusError, Delivery, LocalBus, Topic};
-use jim_core::id::{RoomId, UserId};
+use jim_core::id::{RoomId, Seq, UserId};
 use jim_core::model::content::ClientRef;
 use jim_core::model::entry::{Entry, Head, NewEntry};
-use jim_core::repo::{Appended, RepoError, Res, RoomLogRepo, Slice};
+use jim_core::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
+use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
 
 /// Draws that repeat with their seed (splitmix64).
@@ -222,6 +223,15 @@ impl RoomLogRepo for FaultyLog {
         let heads = self.log.heads(rooms).await;
         self.dawdle().await;
         heads
+    }
+
+    async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()> {
+        self.dawdle().await;
+        self.log.erase(room, seq, stub).await
+    }
+
+    async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
+        self.log.unread(asks).await
     }
 
     async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {

@@ -128,10 +128,8 @@ pub(crate) struct Person {
 /// A message of this reference; its text is the reference too.
 pub(crate) fn message(client_ref: &str) -> NewMessage {
     let limits = Limits::default();
-    NewMessage {
-        client_ref: ClientRef::parse(client_ref, &limits).unwrap(),
-        content: Content::text(client_ref, &limits).unwrap(),
-    }
+    let content = Content::text(client_ref, &limits).unwrap();
+    NewMessage::new(ClientRef::parse(client_ref, &limits).unwrap(), content)
 }
 
 /// Sends a message and returns its number.

@@ -40,7 +40,7 @@ impl From<Me> for MeObject {
             birth_date: me.birth_date,
             status: me.status.into(),
             status_text: me.status_text,
-            role: me.role.into(),
+            role: me.role.as_str().into(),
             created_at: me.created_at.into(),
         }
     }

@@ -36,7 +36,7 @@ async fn every_code_comes_out_whole() {
 #[tokio::test]
 async fn what_an_error_carries_is_told() {
     let visit = Visit::for_test(None);
-    let limited = Error::Limited { retry_after: Duration::from_millis(2001) };
+    let limited = Error::Limited { code: Code::RateLimited, retry_after: Duration::from_millis(2001) };
     let (response, _) = told(limited.into(), &visit).await;
     assert_eq!(response.header("retry-after"), Some("3"));
 

@@ -6,16 +6,19 @@ mod conversations;
 mod friend_requests;
 mod friends;
 mod groups;
+mod hidden;
 mod invitations;
 mod join_requests;
 mod members;
 mod outbox;
+mod pins;
 mod private_rights;
 mod room_log;
 mod sessions;
 mod settings;
 mod user_log;
 mod users;
+mod worlds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -56,6 +59,9 @@ struct State {
     user_logs: user_log::UserLogs,
     outbox: outbox::Outbox,
     settings: settings::Settings,
+    hidden: hidden::Hidden,
+    pins: pins::Pins,
+    worlds: worlds::Worlds,
 }
 
 /// A transaction; one that only reads has no place to put its copy.

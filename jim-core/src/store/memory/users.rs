@@ -54,6 +54,7 @@ impl UserRepo for MemoryTx {
             birth_date: new.birth_date.clone(),
             status_text: None,
             state: UserState::Active,
+            role: new.role,
             created_at: new.created_at,
         };
         let row = Row { user, key: new.username.key().into(), password_hash: new.password_hash.clone() };

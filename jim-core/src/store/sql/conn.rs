@@ -4,7 +4,9 @@ use sqlx::error::ErrorKind;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteQueryResult, SqliteRow};
 use sqlx::{Arguments as _, FromRow, SqlSafeStr, SqlStr};
 
-use crate::id::{FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId};
+use crate::id::{
+    FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
+};
 use crate::repo::{RepoError, Res};
 use crate::secret::TokenHash;
 use crate::time::Millis;
@@ -27,7 +29,7 @@ macro_rules! int_args {
     )+};
 }
 
-int_args!(UserId, GroupId, InvitationId, JoinRequestId, SessionId, FriendRequestId, OutboxId, Seq, Millis);
+int_args!(UserId, WorldId, GroupId, InvitationId, JoinRequestId, SessionId, FriendRequestId, OutboxId, Seq, Millis);
 
 impl From<i64> for Arg {
     fn from(value: i64) -> Self {

@@ -21,6 +21,8 @@ const FILES: &[(&str, &str)] = &[
     ("0003_rooms", include_str!("../../../sql/sqlite/0003_rooms.sql")),
     ("0004_groups", include_str!("../../../sql/sqlite/0004_groups.sql")),
     ("0005_joining", include_str!("../../../sql/sqlite/0005_joining.sql")),
+    ("0006_conversations", include_str!("../../../sql/sqlite/0006_conversations.sql")),
+    ("0007_worlds", include_str!("../../../sql/sqlite/0007_worlds.sql")),
     ("0008_former_members", include_str!("../../../sql/sqlite/0008_former_members.sql")),
 ];
 

@@ -8,19 +8,20 @@ use serde_json::value::RawValue;
 use sqlx::sqlite::SqliteConnection;
 
 use super::conn::{Arg, Verbs as _, args, broken, repo_error};
-use super::{SqliteStore, chunks, sql, tuples};
+use super::{SqliteStore, chunks, sql, tuples, unread};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::{ClientRef, ContentDigest};
 use crate::model::entry::{Entry, Guard, Head, Kind, NewEntry};
-use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice};
+use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
 use crate::time::Millis;
 
 /// Rows of one INSERT; more gain nothing.
 const MOST: usize = 64;
 
-/// Columns of an entry and of a head.
+/// Columns of an entry, of a head and of a mention.
 const ENTRY: usize = 10;
 const HEAD: usize = 5;
+const MENTION: usize = 3;
 
 const COLUMNS: &str = "room, seq, ord, fence, at, by_user, client_ref, kind, digest, body";
 
@@ -92,7 +93,8 @@ impl Lane {
         // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or
         // the fence does, which must not refuse a repeat.
         let fenced = answers.iter().any(|answer| matches!(answer, Appended::Stale(_)));
-        let stored = if fenced { Err(RepoError::Conflict) } else { store(&mut self.conn, &answers, &moved).await };
+        let stored =
+            if fenced { Err(RepoError::Conflict) } else { store(&mut self.conn, batch, &answers, &moved).await };
         let (moved, answers) = match stored {
             Err(RepoError::Conflict) => store_again(&mut self.conn, batch, &rooms).await?,
             stored => stored.map(|()| (moved, answers))?,
@@ -114,7 +116,7 @@ async fn store_again(
         known.push(find_ref(conn, &new.room, new.by, &new.client_ref).await?);
     }
     let (mut moved, answers) = number(&heads, batch, &mut known);
-    store(conn, &answers, &moved).await?;
+    store(conn, batch, &answers, &moved).await?;
     // What did not move was read just now, and is worth remembering too.
     moved
         .extend(heads.into_iter().filter(|head| moved.iter().all(|other| other.room != head.room)).collect::<Vec<_>>());
@@ -123,7 +125,7 @@ async fn store_again(
 
 /// Stores new entries and the heads they moved: one transaction and one call to the driver, whose thread would
 /// otherwise wait for ours between the steps.
-async fn store(conn: &mut SqliteConnection, answers: &[Appended], moved: &[Head]) -> Res<()> {
+async fn store(conn: &mut SqliteConnection, batch: &[NewEntry], answers: &[Appended], moved: &[Head]) -> Res<()> {
     let new: Vec<&Entry> = answers
         .iter()
         .filter_map(|answer| if let Appended::New(entry) = answer { Some(&**entry) } else { None })
@@ -144,6 +146,18 @@ async fn store(conn: &mut SqliteConnection, answers: &[Appended], moved: &[Head]
         text += &heads_text(rows);
         heads_args(&mut args, part);
         args.resize(args.len() + (rows - part.len()) * HEAD, Arg::Null);
+    }
+    let mentions: Vec<(UserId, &Entry)> = batch
+        .iter()
+        .zip(answers)
+        .filter_map(|(new, answer)| if let Appended::New(entry) = answer { Some((new, &**entry)) } else { None })
+        .flat_map(|(new, entry)| new.mentions.iter().map(move |user| (*user, entry)))
+        .collect();
+    for part in mentions.chunks(MOST) {
+        let rows = padded(part.len());
+        text += &mentions_text(rows);
+        args.extend(part.iter().flat_map(|(user, entry)| [(*user).into(), (&entry.room).into(), entry.seq.into()]));
+        args.resize(args.len() + (rows - part.len()) * MENTION, Arg::Null);
     }
     let stored = conn.run(sql(text + "COMMIT"), args).await.map(|_| ());
     if stored.is_err() {
@@ -209,6 +223,25 @@ impl RoomLogRepo for SqliteStore {
         let mut conn = self.readers.acquire().await.map_err(repo_error)?;
         find_ref(&mut conn, room, by, client_ref).await
     }
+
+    async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()> {
+        let mut lane = self.lane.lock().await;
+        let _gate = self.gate.acquire().await.map_err(|error| RepoError::Unavailable(error.into()))?;
+        let text = "BEGIN IMMEDIATE;
+             UPDATE jim_entries SET body = ?, digest = NULL WHERE room = ? AND seq = ?;
+             INSERT OR IGNORE INTO jim_retractions (room, seq) VALUES (?, ?);
+             COMMIT";
+        let erased = lane.conn.run(text, args![stub.get(), room, seq, room, seq]).await.map(|_| ());
+        if erased.is_err() {
+            let _ = lane.conn.run("ROLLBACK", args![]).await;
+        }
+        erased
+    }
+
+    async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
+        let mut conn = self.readers.acquire().await.map_err(repo_error)?;
+        unread::count(&mut conn, asks).await
+    }
 }
 
 /// Numbers what is new and answers what is not. Returns the heads that moved.
@@ -261,6 +294,14 @@ fn heads_text(rows: usize) -> String {
     )
 }
 
+fn mentions_text(rows: usize) -> String {
+    let rows = tuples(rows, MENTION);
+    format!(
+        "INSERT OR IGNORE INTO jim_mentions (user_id, room, seq)
+         SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL;"
+    )
+}
+
 fn heads_args(args: &mut Vec<Arg>, heads: &[Head]) {
     for head in heads {
         let row: [Arg; HEAD] =
@@ -269,7 +310,7 @@ fn heads_args(args: &mut Vec<Arg>, heads: &[Head]) {
     }
 }
 
-async fn heads(conn: &mut SqliteConnection, rooms: &[RoomId]) -> Res<Vec<Head>> {
+pub(super) async fn heads(conn: &mut SqliteConnection, rooms: &[RoomId]) -> Res<Vec<Head>> {
     let mut found = HashMap::with_capacity(rooms.len());
     for rooms in chunks(rooms, MOST) {
         let args = rooms.iter().map(Arg::from).collect();

@@ -4,14 +4,15 @@ use super::conn::{Arg, Verbs as _, args, broken};
 use super::tx::SqlTx;
 use super::{chunks, sql, tuples};
 use crate::id::UserId;
-use crate::model::user::{User, UserState};
+use crate::model::user::{AccountRole, User, UserState};
 use crate::repo::{NewUser, Res, UserRepo};
 use crate::time::Millis;
 
 pub(super) const STATE_ACTIVE: i64 = 0;
 const STATE_DISABLED: i64 = 1;
+const ROLE_ADMIN: i64 = 1;
 
-const COLUMNS: &str = "id, username, nickname, birth_date, status_text, state, created_at";
+const COLUMNS: &str = "id, username, nickname, birth_date, status_text, state, role, created_at";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -21,6 +22,7 @@ struct Row {
     birth_date: Option<String>,
     status_text: Option<String>,
     state: i64,
+    role: i64,
     created_at: i64,
 }
 
@@ -46,6 +48,7 @@ impl TryFrom<Row> for User {
                 STATE_DISABLED => UserState::Disabled,
                 _ => return Err(broken("an account has no such state")),
             },
+            role: if row.role == ROLE_ADMIN { AccountRole::Admin } else { AccountRole::User },
             created_at: Millis(row.created_at),
         })
     }
@@ -57,8 +60,8 @@ impl UserRepo for SqlTx {
         let mut conn = self.conn().await?;
         let id = conn
             .insert(
-                "INSERT INTO jim_users (username, username_key, nickname, nickname_key, birth_date, password_hash, state, created_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO jim_users (username, username_key, nickname, nickname_key, birth_date, password_hash, state, role,
+                     created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 args![
                     user.username.as_str(),
                     user.username.key(),
@@ -67,6 +70,7 @@ impl UserRepo for SqlTx {
                     user.birth_date.as_deref(),
                     user.password_hash.as_str(),
                     STATE_ACTIVE,
+                    if user.role == AccountRole::Admin { ROLE_ADMIN } else { 0 },
                     user.created_at,
                 ],
             )

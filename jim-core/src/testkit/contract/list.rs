@@ -106,6 +106,10 @@ macro_rules! contract_cases {
                 a_row_is_its_persons_alone
                 a_list_holds_every_room_of_one_person
                 where_a_person_begins_to_read_is_said_later_and_a_row_can_be_removed
+                read_marks_only_grow_and_do_not_bring_back_what_is_gone
+                clearing_moves_the_beginning_and_the_mark_and_not_what_was_read
+                pins_mutes_and_hiding_are_kept_and_taken_back_one_by_one
+                readers_of_an_entry_are_who_could_and_did_read_it_by_id
             }
             user_log {
                 an_entry_is_read_back_as_it_was_appended
@@ -158,6 +162,21 @@ macro_rules! contract_cases {
                 rights_are_those_that_are_committed
                 what_is_known_of_rights_is_never_older_than_a_commit
             }
+            hidden {
+                what_is_hidden_is_hidden_once_from_one_person_in_one_room
+            }
+            pins {
+                pins_of_a_room_come_newest_first_and_are_its_own
+                an_entry_is_pinned_once_and_removed_once
+                of_20_who_pin_one_entry_at_once_exactly_one_does
+            }
+            worlds {
+                the_first_world_is_there_and_open_from_the_beginning
+                a_world_keeps_what_is_set
+                a_mute_is_one_persons_and_can_be_replaced_and_lifted
+                a_turn_is_taken_when_the_last_one_is_long_enough_ago
+                of_20_who_take_a_turn_at_once_exactly_one_gets_it
+            }
             room_append {
                 an_entry_is_read_back_as_it_was_appended
                 bodies_are_kept_to_the_byte
@@ -186,6 +205,17 @@ macro_rules! contract_cases {
                 an_unknown_room_reads_as_empty
                 heads_come_in_the_order_asked_and_are_zero_for_the_empty
                 heads_of_1000_are_answered_in_one_call
+            }
+            room_erase {
+                an_erased_entry_has_its_stub_everywhere_and_keeps_its_place
+                to_erase_twice_is_as_once_and_nothing_is_erased_that_is_not_there
+                a_repeat_of_what_was_erased_gets_the_stub_whatever_it_says
+            }
+            room_unread {
+                unread_is_what_others_wrote_above_the_mark_and_still_stands
+                a_mention_counts_for_whom_it_names_and_one_of_all_for_everybody_else
+                much_is_counted_by_the_numbers_of_the_log
+                many_are_counted_in_the_order_asked
             }
             room_order {
                 eight_readers_of_eight_writers_never_see_a_number_before_the_one_below_it

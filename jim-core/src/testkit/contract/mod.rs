@@ -12,21 +12,26 @@ pub mod conversations;
 pub mod friend_requests;
 pub mod friends;
 pub mod groups;
+pub mod hidden;
 pub mod invitations;
 pub mod join_requests;
 pub mod locks;
 pub mod members;
 pub mod outbox;
+pub mod pins;
 pub mod private_rights;
 pub mod room_append;
+pub mod room_erase;
 pub mod room_order;
 pub mod room_read;
+pub mod room_unread;
 pub mod sessions;
 pub mod settings;
 pub mod tickets;
 pub mod units;
 pub mod user_log;
 pub mod users;
+pub mod worlds;
 
 use super::Case;
 

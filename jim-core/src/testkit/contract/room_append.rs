@@ -1,7 +1,7 @@
 use serde_json::value::RawValue;
 
 use super::tools::{ANN, BOB, append, append_new, parts, seqs, up_to};
-use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
+use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::content::{ClientRef, ContentDigest};
 use crate::model::entry::{Guard, Head, Kind, NewEntry};
 use crate::repo::{Appended, Slice};
@@ -74,7 +74,7 @@ pub async fn bodies_are_kept_to_the_byte(fresh: &Fresh) {
 }
 
 pub async fn numbers_follow_the_order_in_a_batch_of_several_rooms(fresh: &Fresh) {
-    let rooms = [ROOM, GROUP, RoomId::World(1), RoomId::Group(GroupId(77))];
+    let rooms = [ROOM, GROUP, RoomId::World(WorldId::FIRST), RoomId::Group(GroupId(77))];
     for round in 0..3 {
         let batch: Vec<_> =
             (0..20).map(|n| new_entry(rooms[n * 3 % 4], ANN, &format!("{round}-{n}"), &n.to_string())).collect();

@@ -1,5 +1,5 @@
 use super::tools::{ANN, BOB, seqs, up_to};
-use crate::id::{GroupId, RoomId, Seq, UserId};
+use crate::id::{GroupId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::Head;
 use crate::repo::Slice;
 use crate::testkit::Fresh;
@@ -56,7 +56,13 @@ pub async fn an_unknown_room_reads_as_empty(fresh: &Fresh) {
 }
 
 pub async fn heads_come_in_the_order_asked_and_are_zero_for_the_empty(fresh: &Fresh) {
-    let rooms = [RoomId::World(1), ROOM, RoomId::Group(GroupId(5)), RoomId::Group(GroupId(4)), RoomId::World(1)];
+    let rooms = [
+        RoomId::World(WorldId::FIRST),
+        ROOM,
+        RoomId::Group(GroupId(5)),
+        RoomId::Group(GroupId(4)),
+        RoomId::World(WorldId::FIRST),
+    ];
     messages(&*fresh.log, rooms[0], ANN, 2).await;
     messages(&*fresh.log, rooms[3], ANN, 5).await;
     messages(&*fresh.log, rooms[1], ANN, 3).await;

@@ -1,6 +1,6 @@
 use super::tools::{at_once, one_won, patiently};
 use crate::id::UserId;
-use crate::model::user::{User, UserState};
+use crate::model::user::{AccountRole, User, UserState};
 use crate::model::{Limits, Nickname};
 use crate::repo::NewUser;
 use crate::testkit::Fresh;
@@ -15,7 +15,7 @@ async fn search(fresh: &Fresh, prefix: &str, after: Option<UserId>, limit: u16) 
 
 pub async fn an_account_is_read_back_as_it_was_added(fresh: &Fresh) {
     let nickname = Nickname::parse("Ann 😀 أهلا", &Limits::default()).unwrap();
-    let new = NewUser { nickname, birth_date: Some("2000-02-29".into()), ..new_user("Ann") };
+    let new = NewUser { nickname, birth_date: Some("2000-02-29".into()), role: AccountRole::Admin, ..new_user("Ann") };
     let mut unit = fresh.write().await;
     let id = unit.users().add(&new).await.unwrap();
     commit(unit).await;
@@ -25,6 +25,7 @@ pub async fn an_account_is_read_back_as_it_was_added(fresh: &Fresh) {
         nickname: "Ann 😀 أهلا".into(),
         birth_date: Some("2000-02-29".into()),
         status_text: None,
+        role: AccountRole::Admin,
         state: UserState::Active,
         created_at: AT,
     };

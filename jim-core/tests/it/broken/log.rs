@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use jim_core::id::{RoomId, Seq, UserId};
 use jim_core::model::content::ClientRef;
 use jim_core::model::entry::{Entry, Guard, Head, NewEntry};
-use jim_core::repo::{Appended, Res, RoomLogRepo, Slice};
+use jim_core::repo::{Appended, Res, RoomLogRepo, Slice, Unread, UnreadCount};
 use jim_core::testkit::fixtures::client_ref;
 use jim_core::time::Millis;
 use serde_json::Value;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::Fault;
 
@@ -117,5 +117,17 @@ impl RoomLogRepo for BrokenLog {
 
     async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {
         Ok(self.log.find_ref(room, by, client_ref).await?.map(|entry| self.show(&entry)))
+    }
+
+    async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()> {
+        if self.is(Fault::NothingErased) { Ok(()) } else { self.log.erase(room, seq, stub).await }
+    }
+
+    async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
+        let mut asks = asks.to_vec();
+        if self.is(Fault::OwnCountAsUnread) {
+            asks.iter_mut().for_each(|ask| ask.user = UserId(1));
+        }
+        self.log.unread(&asks).await
     }
 }

@@ -37,6 +37,11 @@ enum Fault {
     CutMoves,
     UnblockClearsBoth,
     ConversationAlwaysNew,
+    ReadersMakeRows,
+    ClearedIsRead,
+    HiddenEverywhere,
+    PinnedAgain,
+    TurnsAreFree,
     GroupOverfull,
     PlaceStaysTaken,
     MuteForgotten,
@@ -65,6 +70,8 @@ enum Fault {
     LimitIgnored,
     HeadsOutOfOrder,
     BodiesReencoded,
+    NothingErased,
+    OwnCountAsUnread,
 }
 
 /// Each fault, and a case that must fail for it.
@@ -86,6 +93,11 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::CutMoves, "blocks::the_cut_is_set_once"),
     (Fault::UnblockClearsBoth, "blocks::two_who_block_each_other_at_once_both_do_and_each_removes_his_own"),
     (Fault::ConversationAlwaysNew, "conversations::a_row_is_made_once_and_then_left_as_it_is"),
+    (Fault::ReadersMakeRows, "conversations::read_marks_only_grow_and_do_not_bring_back_what_is_gone"),
+    (Fault::ClearedIsRead, "conversations::clearing_moves_the_beginning_and_the_mark_and_not_what_was_read"),
+    (Fault::HiddenEverywhere, "hidden::what_is_hidden_is_hidden_once_from_one_person_in_one_room"),
+    (Fault::PinnedAgain, "pins::an_entry_is_pinned_once_and_removed_once"),
+    (Fault::TurnsAreFree, "worlds::of_20_who_take_a_turn_at_once_exactly_one_gets_it"),
     (Fault::GroupOverfull, "members::of_20_who_want_the_last_3_places_at_once_exactly_3_get_one"),
     (Fault::PlaceStaysTaken, "members::a_removed_member_is_gone_once_and_leaves_a_place"),
     (Fault::MuteForgotten, "members::what_outlives_a_membership_is_kept_of_the_last_one"),
@@ -112,6 +124,8 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::LimitIgnored, "room_read::after_a_number_come_the_first_ones_above_it"),
     (Fault::HeadsOutOfOrder, "room_read::heads_come_in_the_order_asked_and_are_zero_for_the_empty"),
     (Fault::BodiesReencoded, "room_append::bodies_are_kept_to_the_byte"),
+    (Fault::NothingErased, "room_erase::an_erased_entry_has_its_stub_everywhere_and_keeps_its_place"),
+    (Fault::OwnCountAsUnread, "room_unread::unread_is_what_others_wrote_above_the_mark_and_still_stands"),
 ];
 
 /// The stores in memory with one fault.

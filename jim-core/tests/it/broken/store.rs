@@ -3,18 +3,24 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use async_trait::async_trait;
-use jim_core::id::{FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId};
+use jim_core::id::{
+    FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
+};
 use jim_core::model::block::BlockRow;
+use jim_core::model::conversation::{ConversationRow, Mark, Reader};
 use jim_core::model::entry::UserEntry;
 use jim_core::model::friend::{Direction, Friendship, RequestRow, RequestStatus};
 use jim_core::model::group::{Blacklisted, Former, GroupRow, MemberRow};
 use jim_core::model::joining::{InvitationRow, JoinRequestRow};
+use jim_core::model::pin::PinRow;
 use jim_core::model::user::UserState;
-use jim_core::model::{Conversation, Session, User};
+use jim_core::model::world::WorldRow;
+use jim_core::model::{Session, User};
 use jim_core::repo::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, InvitationRepo,
-    JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser, OutboxRepo, PrivateRights, Res, SessionRepo,
-    SessionTokens, SettingRepo, Slice, Store, StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
+    JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser, OutboxRepo, PinRepo, PrivateRights, Res,
+    SessionRepo, SessionTokens, SettingRepo, Slice, Store, StoredSession, Task, Ticket, Tx, Unit, UserEvent,
+    UserLogRepo, UserRepo, WorldRepo,
 };
 use jim_core::secret::TokenHash;
 use jim_core::time::Millis;
@@ -257,15 +263,31 @@ repo! { me: BlockRepo by blocks {
 } }
 
 repo! { me: ConversationRepo by conversations {
-    fn get(user: UserId, room: &RoomId) -> Option<Conversation>;
-    fn list(user: UserId) -> Vec<Conversation>;
+    fn get(user: UserId, room: &RoomId) -> Option<ConversationRow>;
+    fn list(user: UserId) -> Vec<ConversationRow>;
     fn ensure(user: UserId, room: &RoomId, from: Option<Seq>) -> bool; {
         if me.is(Fault::ConversationAlwaysNew) {
             me.unit().await?.conversations().ensure(user, room, from).await?;
             return Ok(true);
         }
     }
-    fn set_from(user: UserId, room: &RoomId, from: Seq) -> ();
+    fn set_from(user: UserId, room: &RoomId, below: Mark) -> ();
+    fn set_read(marks: &[(UserId, RoomId, Mark)]) -> (); {
+        if me.is(Fault::ReadersMakeRows) {
+            for (user, room, _) in marks {
+                me.unit().await?.conversations().ensure(*user, room, Some(Seq(1))).await?;
+            }
+        }
+    }
+    fn set_clear(user: UserId, room: &RoomId, to: Mark) -> (); {
+        if me.is(Fault::ClearedIsRead) {
+            me.unit().await?.conversations().set_read(&[(user, *room, to)]).await?;
+        }
+    }
+    fn set_pinned(user: UserId, room: &RoomId, at: Option<Millis>) -> ();
+    fn set_muted(user: UserId, room: &RoomId, muted: bool) -> ();
+    fn set_hidden(user: UserId, room: &RoomId, at: Option<Seq>) -> ();
+    fn readers(room: &RoomId, seq: Seq, after: Option<UserId>, limit: u16) -> Vec<Reader>;
     fn remove(user: UserId, room: &RoomId) -> bool;
 } }
 
@@ -378,6 +400,39 @@ repo! { me: SettingRepo by settings {
         if me.is(Fault::LastValueWins) {
             me.unit().await?.settings().ensure(key, value).await?;
             return Ok(value.to_owned());
+        }
+    }
+} }
+
+repo! { me: HiddenRepo by hidden {
+    fn add(user: UserId, room: &RoomId, seq: Seq) -> bool;
+    fn list(user: UserId, room: &RoomId, from: Seq, to: Seq) -> Vec<Seq>; {
+        if me.is(Fault::HiddenEverywhere) {
+            return me.unit().await?.hidden().list(user, room, Seq(1), Seq(i64::MAX)).await;
+        }
+    }
+} }
+
+repo! { me: PinRepo by pins {
+    fn add(room: &RoomId, pin: &PinRow) -> bool; {
+        if me.is(Fault::PinnedAgain) {
+            me.unit().await?.pins().remove(room, pin.seq).await?;
+        }
+    }
+    fn remove(room: &RoomId, seq: Seq) -> bool;
+    fn list(room: &RoomId) -> Vec<PinRow>;
+} }
+
+repo! { me: WorldRepo by worlds {
+    fn get(id: WorldId) -> Option<WorldRow>;
+    fn list() -> Vec<WorldRow>;
+    fn set(world: &WorldRow) -> ();
+    fn muted_until(id: WorldId, user: UserId) -> Option<Millis>;
+    fn set_muted(id: WorldId, user: UserId, until: Option<Millis>) -> ();
+    fn take_turn(id: WorldId, user: UserId, now: Millis, since: Millis) -> Option<Millis>; {
+        if me.is(Fault::TurnsAreFree) {
+            me.unit().await?.worlds().take_turn(id, user, now, since).await?;
+            return Ok(None);
         }
     }
 } }

@@ -1,0 +1,271 @@
+//! The chat list: every room of a person, and what he keeps about each.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::friends::cards;
+use super::rooms::{Visible, deleted, row, visible};
+use super::{Context, event};
+use crate::error::{Code, Error, Result};
+use crate::id::{RoomId, Seq, UserId, WorldId};
+use crate::model::conversation::{About, ConversationRow};
+use crate::model::entry::Head;
+use crate::model::{Group, Kind};
+use crate::page::{Cursors, Page};
+use crate::repo::{Slice, Unit, Unread, UnreadCount};
+use crate::time::Millis;
+
+/// Heads in one call.
+const HEADS: usize = 1000;
+
+/// A room in the chat list of one person.
+#[derive(Debug, Clone)]
+pub struct Conversation {
+    /// What is kept about it.
+    pub row: ConversationRow,
+    /// What it is.
+    pub about: About,
+    /// The end of its log.
+    pub head: Head,
+    /// The newest entries that the person may read, in ascending order, as JSON; one unless more were asked for.
+    pub entries: Vec<Bytes>,
+    /// What is unread.
+    pub unread: UnreadCount,
+}
+
+/// What of a conversation changes; what is absent stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ConversationChange {
+    /// Whether it stands on top of the list.
+    pub pinned: Option<bool>,
+    /// Whether the person is not notified of it.
+    pub muted: Option<bool>,
+    /// Whether it is put away until something new comes.
+    pub hidden: Option<bool>,
+}
+
+/// Which of the list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shown<'a> {
+    /// Newest entries of each room.
+    pub latest: u16,
+    /// Also what was put away.
+    pub hidden: bool,
+    /// Where the page begins.
+    pub cursor: Option<&'a str>,
+    /// Rooms on the page.
+    pub limit: u16,
+}
+
+/// Where a room stands in the list: pinned first, the newest pin on top; then the newest entry; then the name.
+type Place = (Reverse<i64>, Reverse<i64>, RoomId);
+
+struct PlaceText(Place);
+
+impl FromStr for PlaceText {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        let mut parts = text.splitn(3, ' ');
+        let mut number = || parts.next()?.parse().ok();
+        let (Some(pinned), Some(at)) = (number(), number()) else { return Err(()) };
+        let room = parts.next().and_then(|room| room.parse().ok()).ok_or(())?;
+        Ok(PlaceText((Reverse(pinned), Reverse(at), room)))
+    }
+}
+
+fn place(row: &ConversationRow, head: &Head) -> Place {
+    (Reverse(row.pinned_at.map_or(0, |at| at.0)), Reverse(head.at.0), row.room)
+}
+
+/// The chat list.
+#[derive(Clone)]
+pub struct Conversations {
+    context: Context,
+}
+
+impl Conversations {
+    pub(super) fn new(context: Context) -> Self {
+        Conversations { context }
+    }
+
+    /// The list: pinned rooms, then the one with the newest entry first.
+    pub async fn list(&self, who: UserId, shown: Shown<'_>) -> Result<Page<Conversation>> {
+        let cursors = Cursors::new(&self.context.key, format!("conversations:{who}:{}", shown.hidden));
+        let after: Option<PlaceText> = cursors.read(shown.cursor)?;
+        let mut unit = self.context.read().await?;
+        let log = unit.user_log().head(who).await?;
+        let rows = rows(&self.context, &mut unit, who).await?;
+        drop(unit);
+        let heads = heads(&self.context, rows.iter().map(|row| row.room)).await?;
+        let mut all: Vec<(ConversationRow, Head)> = rows.into_iter().zip(heads).collect();
+        all.retain(|(row, head)| shown.hidden || !row.is_hidden(head.seq));
+        all.sort_by_key(|(row, head)| place(row, head));
+        let rest =
+            all.into_iter().skip_while(|(row, head)| after.as_ref().is_some_and(|after| place(row, head) <= after.0));
+        let page: Vec<_> = rest.take(usize::from(shown.limit) + 1).collect();
+        let page = cursors.page(page, shown.limit, log, |(row, head)| {
+            let (Reverse(pinned), Reverse(at), room) = place(row, head);
+            format!("{pinned} {at} {room}")
+        });
+        let items = self.see(who, page.items, shown.latest.max(1)).await?;
+        Ok(Page { items, next: page.next, log })
+    }
+
+    /// One of the list.
+    pub async fn get(&self, who: UserId, room: RoomId) -> Result<Conversation> {
+        let row = row(&self.context, &mut self.context.read().await?, who, &room).await?;
+        row.from.ok_or(Code::NotFound)?;
+        let head = self.context.logs.rooms.head(&room).await?;
+        self.see(who, vec![(row, head)], 1).await?.pop().ok_or(Code::NotFound.into())
+    }
+
+    /// Pins, mutes or hides a room in the caller's list; his other devices learn of it.
+    pub async fn change(&self, who: UserId, room: RoomId, change: ConversationChange) -> Result<Conversation> {
+        let head = self.context.logs.rooms.head(&room).await?.seq;
+        let (mut unit, row) = self.own(who, room).await?;
+        let now = self.context.now();
+        let pinned = change.pinned.filter(|pinned| *pinned != row.pinned_at.is_some());
+        if let Some(pinned) = pinned {
+            unit.conversations().set_pinned(who, &room, pinned.then_some(now)).await?;
+            let data = json!({ "room": room, "pinned": pinned });
+            unit.tell(who, event(Kind::CONVERSATION_PINNED, &data)?, now).await?;
+        }
+        if let Some(muted) = change.muted.filter(|muted| *muted != row.muted) {
+            unit.conversations().set_muted(who, &room, muted).await?;
+            let data = json!({ "room": room, "muted": muted });
+            unit.tell(who, event(Kind::CONVERSATION_MUTED, &data)?, now).await?;
+        }
+        if let Some(hidden) = change.hidden.filter(|hidden| *hidden != row.is_hidden(head)) {
+            unit.conversations().set_hidden(who, &room, hidden.then_some(head)).await?;
+            let data = json!({ "room": room, "hidden": hidden, "seq": head });
+            unit.tell(who, event(Kind::CONVERSATION_HIDDEN, &data)?, now).await?;
+        }
+        self.context.logs.finish(unit).await?;
+        self.get(who, room).await
+    }
+
+    /// Clears a room for the caller: what stands in it now he sees no more. Others keep it.
+    pub async fn clear(&self, who: UserId, room: RoomId) -> Result<()> {
+        let (mut unit, row) = self.own(who, room).await?;
+        clear(&self.context, &mut unit, who, &row).await?;
+        self.context.logs.finish(unit).await
+    }
+
+    /// Deletes one entry for the caller only.
+    pub async fn hide_entry(&self, who: UserId, room: RoomId, seq: Seq) -> Result<()> {
+        let from = visible(&self.context, who, &room).await?.from;
+        let head = self.context.logs.rooms.head(&room).await?.seq;
+        if seq < from || seq > head {
+            return Err(Code::NotFound.into());
+        }
+        let mut unit = self.context.write(&[who]).await?;
+        if unit.hidden().add(who, &room, seq).await? {
+            let data = json!({ "room": room, "seq": seq });
+            unit.tell(who, event(Kind::ENTRY_DELETED, &data)?, self.context.now()).await?;
+        }
+        self.context.logs.finish(unit).await
+    }
+
+    /// A unit that locks the caller, and his row of a room, which is made where everybody has the room.
+    async fn own(&self, who: UserId, room: RoomId) -> Result<(Unit, ConversationRow)> {
+        let mut unit = self.context.write(&[who]).await?;
+        let row = row(&self.context, &mut unit, who, &room).await?;
+        row.from.ok_or(Code::NotFound)?;
+        unit.conversations().ensure(who, &room, row.from).await?;
+        Ok((unit, row))
+    }
+
+    /// Rooms as a person sees them, in the order given.
+    async fn see(&self, who: UserId, rows: Vec<(ConversationRow, Head)>, latest: u16) -> Result<Vec<Conversation>> {
+        let logs = &self.context.logs;
+        let asks: Vec<_> = rows.iter().map(|(row, _)| Unread { room: row.room, user: who, mark: row.mark }).collect();
+        let counts = logs.rooms.unread(&asks).await?;
+        let mut unit = self.context.read().await?;
+        let peers = cards(&mut unit, rows.iter().filter_map(|(row, _)| row.room.peer(who))).await?;
+        let cuts = cuts(&mut unit, who).await?;
+        let mut seen = Vec::with_capacity(rows.len());
+        for ((row, head), unread) in rows.into_iter().zip(counts) {
+            let about = match row.room {
+                RoomId::Private(..) => {
+                    let peer = row.room.peer(who).and_then(|peer| peers.get(&peer)).cloned();
+                    About::Private(peer.ok_or(Error::internal("an account that is referred to is gone"))?)
+                }
+                RoomId::Group(id) => {
+                    let group = unit.groups().get(id).await?.ok_or(Code::NotFound)?;
+                    // He may have gone since the list was read.
+                    let Some(my) = unit.members().get(id, who).await? else { continue };
+                    About::Group(Box::new(Group::seen(group, my, self.context.now())))
+                }
+                RoomId::World(id) => About::World(unit.worlds().get(id).await?.ok_or(Code::NotFound)?.into()),
+            };
+            let cut = row.room.peer(who).and_then(|peer| Some((peer, *cuts.get(&peer)?)));
+            let Some(visible) = Visible::of(&row, cut) else { continue };
+            let mut entries = logs.rooms.read(&row.room, Slice::Before(head.seq.next()), latest).await?;
+            entries.retain(|entry| entry.seq >= visible.from);
+            let deleted = deleted(&self.context, who, &row.room, &entries).await?;
+            let entries = entries.iter().map(|entry| visible.show(entry, &deleted)).collect();
+            seen.push(Conversation { row, about, head, entries, unread });
+        }
+        Ok(seen)
+    }
+}
+
+/// Every room that a person has, up to date; the world channel too.
+pub(super) async fn rows(context: &Context, unit: &mut Unit, who: UserId) -> Result<Vec<ConversationRow>> {
+    let mut rows = unit.conversations().list(who).await?;
+    rows.retain(|row| row.from.is_some());
+    let world = RoomId::World(WorldId::FIRST);
+    if rows.iter().all(|row| row.room != world) {
+        rows.push(ConversationRow::new(world, Some(Seq(1))));
+    }
+    for row in &mut rows {
+        context.logs.marks.apply(who, row);
+    }
+    Ok(rows)
+}
+
+/// The ends of many logs, in the order asked.
+pub(super) async fn heads(context: &Context, rooms: impl Iterator<Item = RoomId>) -> Result<Vec<Head>> {
+    let rooms: Vec<_> = rooms.collect();
+    let mut heads = Vec::with_capacity(rooms.len());
+    for rooms in rooms.chunks(HEADS) {
+        heads.extend(context.logs.rooms.heads(rooms).await?);
+    }
+    Ok(heads)
+}
+
+/// Above which number entries of each person that somebody blocks are hidden from him.
+pub(super) async fn cuts(unit: &mut Unit, who: UserId) -> Result<HashMap<UserId, Seq>> {
+    let mut cuts = HashMap::new();
+    let mut after = None;
+    loop {
+        let blocks = unit.blocks().list(who, after, 1000).await?;
+        let Some(last) = blocks.last() else { return Ok(cuts) };
+        after = Some(last.blocked);
+        cuts.extend(blocks.into_iter().filter_map(|block| Some((block.blocked, block.cut?))));
+    }
+}
+
+/// Clears a room for a person, who is locked, up to its end.
+pub(super) async fn clear(context: &Context, unit: &mut Unit, who: UserId, row: &ConversationRow) -> Result<()> {
+    let head = context.logs.rooms.head(&row.room).await?;
+    if head.seq > row.clear {
+        unit.conversations().set_clear(who, &row.room, head.mark()).await?;
+        let data = json!({ "room": row.room, "seq": head.seq });
+        unit.tell(who, event(Kind::CONVERSATION_CLEARED, &data)?, context.now()).await?;
+    }
+    Ok(())
+}
+
+impl Conversation {
+    /// When something happened in it last; `None` where nothing did.
+    #[must_use]
+    pub fn updated_at(&self) -> Option<Millis> {
+        (self.head.seq > Seq::ZERO).then_some(self.head.at)
+    }
+}

@@ -1,0 +1,108 @@
+//! Who may write to a room now: one place for sends, typing and what a client is shown of it.
+
+use std::time::Duration;
+
+use super::gather::RightsReader;
+use super::permission::{self, Action};
+use super::room_rights::{RoomRights, RoomRightsReader};
+use super::{Context, event};
+use crate::error::{Code, Error, Result};
+use crate::id::{RoomId, Seq, UserId, WorldId};
+use crate::model::Kind;
+
+/// Answers who may write.
+#[derive(Clone)]
+pub(super) struct Speech {
+    context: Context,
+    private: RightsReader,
+    rooms: RoomRightsReader,
+}
+
+/// A yes, and what it rests on.
+pub(super) struct Permit {
+    /// The last entry that took a right away.
+    pub(super) fence: Seq,
+    /// Whether everybody may be mentioned.
+    pub(super) mention_all: bool,
+    /// What has to pass between two messages.
+    pub(super) slow: Option<Duration>,
+}
+
+#[derive(serde::Serialize)]
+struct Opened {
+    room: RoomId,
+}
+
+impl Speech {
+    pub(super) fn new(context: Context) -> Self {
+        let private = RightsReader::new(context.logs.store.clone());
+        Speech { rooms: RoomRightsReader::new(context.clone()), private, context }
+    }
+
+    /// Whether somebody may write to a room, or why not. Opens a private room that has none of its rows yet.
+    pub(super) async fn may_send(&self, who: UserId, room: RoomId) -> Result<Permit> {
+        let peer = match room {
+            RoomId::Private(a, b) if a == b && a == who => return Err(Code::RoomInvalid.into()),
+            RoomId::Private(..) => room.peer(who).ok_or(Code::NotFound)?,
+            RoomId::Group(_) | RoomId::World(_) => {
+                let (fence, rights) = self.rooms.may_send(who, room).await?;
+                return Ok(permit(fence, &rights));
+            }
+        };
+        let rights = self.private.read(who, peer).await?;
+        permission::private_send(&rights, self.context.options.friends_required)?;
+        if !rights.open {
+            self.open(who, peer, &room).await?;
+        }
+        // A private room takes nobody's right away, so that a block does not show in a log that both read.
+        Ok(Permit { fence: Seq::ZERO, mention_all: true, slow: None })
+    }
+
+    /// Whether two may write to each other, the first to the second.
+    pub(super) async fn may_reach(&self, who: UserId, peer: UserId) -> Result<bool> {
+        let rights = self.private.read(who, peer).await?;
+        Ok(permission::private_send(&rights, self.context.options.friends_required).is_ok())
+    }
+
+    /// A right was taken from somebody in a room: what is remembered is not good any more.
+    pub(super) fn forget(&self, who: UserId, room: RoomId) {
+        self.rooms.forget(who, room);
+    }
+
+    /// Takes somebody's turn in a slow world channel, or says when it comes.
+    pub(super) async fn take_turn(&self, who: UserId, world: WorldId, slow: Duration) -> Result<()> {
+        let now = self.context.now();
+        let slow = i64::try_from(slow.as_millis()).unwrap_or(i64::MAX);
+        let mut unit = self.context.write(&[who]).await?;
+        let since = crate::time::Millis(now.0 - slow + 1);
+        if let Some(last) = unit.worlds().take_turn(world, who, now, since).await? {
+            let wait = u64::try_from(last.0 + slow - now.0).unwrap_or_default();
+            return Err(Error::Limited { code: Code::WorldSlowMode, retry_after: Duration::from_millis(wait) });
+        }
+        let _ = unit.commit().await?;
+        Ok(())
+    }
+
+    /// Opens a private room before its first entry: a reader always has his row.
+    async fn open(&self, who: UserId, peer: UserId, room: &RoomId) -> Result<()> {
+        let mut unit = self.context.write(&[who, peer]).await?;
+        let now = self.context.now();
+        for person in [who, peer] {
+            if unit.conversations().ensure(person, room, Some(Seq(1))).await? {
+                unit.tell(person, event(Kind::CONVERSATION_OPENED, &Opened { room: *room })?, now).await?;
+            }
+        }
+        self.context.logs.finish(unit).await
+    }
+}
+
+fn permit(fence: Seq, rights: &RoomRights) -> Permit {
+    let (mention_all, slow) = match rights {
+        RoomRights::Group(rights) => (permission::group_act(rights.role, Action::MentionAll, None).is_ok(), None),
+        RoomRights::World(rights) => {
+            let slow = Duration::from_secs(rights.slow_mode_seconds.into());
+            (rights.admin, Some(slow).filter(|slow| !rights.admin && !slow.is_zero()))
+        }
+    };
+    Permit { fence, mention_all, slow }
+}

@@ -1,0 +1,103 @@
+//! World channels: everybody reads them, and writes while they are open. Administrators moderate them.
+
+use serde_json::json;
+
+use super::Context;
+use super::room_rights::is_admin;
+use crate::error::{Code, Error, Result};
+use crate::id::{RoomId, UserId, WorldId};
+use crate::model::Kind;
+use crate::model::group::FOREVER;
+use crate::model::world::{SLOWEST, World, WorldChange};
+use crate::repo::{Lock, RoomEvent, Task, Unit};
+use crate::time::Millis;
+
+/// World channels.
+#[derive(Clone)]
+pub struct Worlds {
+    context: Context,
+}
+
+impl Worlds {
+    pub(super) fn new(context: Context) -> Self {
+        Worlds { context }
+    }
+
+    /// All of them.
+    pub async fn list(&self) -> Result<Vec<World>> {
+        Ok(self.context.read().await?.worlds().list().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// One of them.
+    pub async fn get(&self, id: WorldId) -> Result<World> {
+        let row = self.context.read().await?.worlds().get(id).await?;
+        Ok(row.ok_or(Code::NotFound)?.into())
+    }
+
+    /// Opens or closes a world channel, or makes it slow; for administrators.
+    pub async fn change(&self, who: UserId, id: WorldId, change: WorldChange) -> Result<World> {
+        if change.slow_mode_seconds.is_some_and(|seconds| seconds > SLOWEST) {
+            return Err(Error::field("slow_mode_seconds", "out_of_range", format!("0 to {SLOWEST}")));
+        }
+        let mut unit = self.moderate(who, id).await?;
+        let mut row = unit.worlds().get(id).await?.ok_or(Code::NotFound)?;
+        if let Some(open) = change.open.filter(|open| *open != row.open) {
+            row.open = open;
+            let kind = if open { Kind::WORLD_OPENED } else { Kind::WORLD_CLOSED };
+            self.note(&mut unit, id, kind, who, json!({ "open": open })).await?;
+        }
+        if let Some(seconds) = change.slow_mode_seconds.filter(|seconds| *seconds != row.slow_mode_seconds) {
+            row.slow_mode_seconds = seconds;
+            self.note(&mut unit, id, Kind::WORLD_SLOWED, who, json!({ "slow_mode_seconds": seconds })).await?;
+        }
+        unit.worlds().set(&row).await?;
+        self.context.logs.finish(unit).await?;
+        Ok(row.into())
+    }
+
+    /// Silences somebody until a time, or for good; for administrators, who cannot be silenced themselves.
+    pub async fn mute(&self, who: UserId, id: WorldId, user: UserId, until: Option<Millis>) -> Result<()> {
+        let now = self.context.now();
+        if until.is_some_and(|until| until <= now) {
+            return Err(Error::field("until", "past", "a time to come"));
+        }
+        let mut unit = self.moderate(who, id).await?;
+        unit.users().get(user).await?.ok_or(Code::NotFound)?;
+        if is_admin(&mut unit, user).await? {
+            return Err(Code::AdminRequired.into());
+        }
+        let old = unit.worlds().muted_until(id, user).await?.filter(|until| *until > now);
+        if old != Some(until.unwrap_or(FOREVER)) {
+            unit.worlds().set_muted(id, user, Some(until.unwrap_or(FOREVER))).await?;
+            let mut data = json!({ "user_id": user });
+            if let Some(until) = until {
+                data["until"] = json!(until);
+            }
+            self.note(&mut unit, id, Kind::MEMBER_MUTED, who, data).await?;
+        }
+        self.context.logs.finish(unit).await
+    }
+
+    /// Lets somebody write again; for administrators.
+    pub async fn unmute(&self, who: UserId, id: WorldId, user: UserId) -> Result<()> {
+        let mut unit = self.moderate(who, id).await?;
+        if unit.worlds().muted_until(id, user).await?.is_some_and(|until| until > self.context.now()) {
+            self.note(&mut unit, id, Kind::MEMBER_UNMUTED, who, json!({ "user_id": user })).await?;
+        }
+        unit.worlds().set_muted(id, user, None).await?;
+        self.context.logs.finish(unit).await
+    }
+
+    /// A unit that locks a world channel, for an administrator.
+    async fn moderate(&self, who: UserId, id: WorldId) -> Result<Unit> {
+        let mut unit = self.context.logs.store.write(&[Lock::World(id)]).await?;
+        unit.worlds().get(id).await?.ok_or(Code::NotFound)?;
+        if is_admin(&mut unit, who).await? { Ok(unit) } else { Err(Code::AdminRequired.into()) }
+    }
+
+    async fn note(&self, unit: &mut Unit, id: WorldId, kind: Kind, by: UserId, data: serde_json::Value) -> Result<()> {
+        let task = Task::Event(RoomEvent { kind, by, data });
+        unit.owe(&RoomId::World(id), &task, self.context.now()).await?;
+        Ok(())
+    }
+}
