@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use jim_core::{Code, Error};
 use jim_core::id::UserId;
+use jim_core::{Code, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::Rates;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::conversations::clear;
 use super::{Context, OfUser, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
@@ -62,16 +63,22 @@ impl Friends {
         Ok(view)
     }
 
-    /// Ends a friendship for both; nothing happens where there is none. The history stays.
-    pub async fn remove(&self, who: UserId, friend: UserId) -> Result<()> {
+    /// Ends a friendship for both; nothing happens where there is none. The history stays, or goes from the caller's
+    /// view of it if he wishes.
+    pub async fn remove(&self, who: UserId, friend: UserId, erase_history: bool) -> Result<()> {
         let mut unit = self.context.write(&[who, friend]).await?;
         if unit.friends().remove(who, friend).await? {
             let now = self.context.now();
             unit.tell(who, event(Kind::FRIEND_REMOVED, &OfUser { user_id: friend })?, now).await?;
             unit.tell(friend, event(Kind::FRIEND_REMOVED, &OfUser { user_id: who })?, now).await?;
-            self.context.logs.finish(unit).await?;
         }
-        Ok(())
+        if erase_history
+            && let Some(room) = RoomId::private(who, friend)
+            && let Some(row) = unit.conversations().get(who, &room).await?
+        {
+            clear(&self.context, &mut unit, who, &row).await?;
+        }
+        self.context.logs.finish(unit).await
     }
 }
 

@@ -1,6 +1,5 @@
 //! Friends.
 
-use jim_core::Error;
 use jim_core::model::friend::Remark;
 use jim_core::model::{All as _, At as _, Friend};
 use poem_openapi::param::{Path, Query};
@@ -128,13 +127,11 @@ impl FriendsApi {
         &self,
         caller: Auth,
         user_id: Path<String>,
-        /// Whether my view of the history goes too; not supported yet.
+        /// Whether my view of the history goes too; the other keeps it.
         erase_history: Query<Option<bool>>,
     ) -> Answer<Done> {
-        if erase_history.0 == Some(true) {
-            return Err(Error::field("erase_history", "unsupported", "this server keeps the history").into());
-        }
-        self.0.jim.friends().remove(caller.0.user, named(&user_id.0)?).await?;
+        let erase = erase_history.0.unwrap_or_default();
+        self.0.jim.friends().remove(caller.0.user, named(&user_id.0)?, erase).await?;
         Ok(Done::Done)
     }
 }

@@ -125,9 +125,16 @@ impl MemberBody {
 #[derive(Deserialize, Object, Default)]
 #[serde(deny_unknown_fields, default)]
 #[oai(rename = "Mute", example)]
-struct MuteBody {
+pub(super) struct MuteBody {
     /// Until when, RFC 3339; for good if absent.
     until: Option<String>,
+}
+
+impl MuteBody {
+    pub(super) fn until(&self) -> Result<Option<Millis>, jim_core::Error> {
+        let until = self.until.as_deref().map(str::parse::<Millis>).transpose();
+        until.map_err(|_| jim_core::Error::field("until", "invalid", "a time as in RFC 3339"))
+    }
 }
 
 impl Example for MuteBody {
@@ -235,8 +242,7 @@ impl MembersApi {
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.role_required`.
     #[oai(path = "/groups/:id/members/:user_id/mute", method = "put", operation_id = "muteMember")]
     async fn mute(&self, caller: Auth, id: Path<String>, user_id: Path<String>, body: Body<MuteBody>) -> Answer<Done> {
-        let until = body.0.until.as_deref().map(str::parse::<Millis>).transpose();
-        let until = until.map_err(|_| jim_core::Error::field("until", "invalid", "a time as in RFC 3339"))?;
+        let until = body.0.until()?;
         self.0.jim.members().mute(caller.0.user, named(&id.0)?, named(&user_id.0)?, until).await?;
         Ok(Done::Done)
     }

@@ -1,7 +1,8 @@
 //! Entries of rooms: sending and reading.
 
-use jim_core::model::{All as _, At as _, ClientRef, Content, Limits, NewMessage};
-use jim_core::service::Sent;
+use jim_core::id::Seq;
+use jim_core::model::{All as _, At as _, ClientRef, Content, Limits, Mentions, NewMessage};
+use jim_core::service::{Gap as SkippedNumbers, Sent};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::{Any, Example};
 use poem_openapi::{ApiResponse, Object, OpenApi, Union};
@@ -49,12 +50,37 @@ struct MessageBody {
     /// however often it is sent.
     client_ref: String,
     content: ContentObject,
+    /// The message of the same room that it answers.
+    reply_to: Option<u32>,
+    /// Whom it mentions: ids of people in the room, at most 50, or `"all"`.
+    mentions: Option<MentionsObject>,
+}
+
+/// Whom a message mentions.
+#[derive(Deserialize, Union)]
+#[serde(untagged)]
+#[oai(rename = "Mentions")]
+enum MentionsObject {
+    All(String),
+    People(Vec<i64>),
+}
+
+impl MentionsObject {
+    fn parse(self, limits: &Limits) -> Result<Option<Mentions>, jim_core::model::Broken> {
+        match self {
+            MentionsObject::All(all) if all == "all" => Ok(Some(Mentions::All)),
+            MentionsObject::All(_) => {
+                Err(jim_core::model::Broken { code: "invalid", detail: "ids of people, or all".into() })
+            }
+            MentionsObject::People(ids) => Mentions::people(&ids, limits),
+        }
+    }
 }
 
 impl Example for MessageBody {
     fn example() -> Self {
         let content = ContentObject::Text(TextContent { text: "Hello!".into() });
-        MessageBody { client_ref: "phone-1-0001".into(), content }
+        MessageBody { client_ref: "phone-1-0001".into(), content, reply_to: None, mentions: None }
     }
 }
 
@@ -64,8 +90,14 @@ impl MessageBody {
             ContentObject::Text(content) => Content::text(&content.text, limits).at("content.text"),
             ContentObject::Emoji(content) => Content::emoji(&content.code).at("content.code"),
         };
-        let (client_ref, content) = (ClientRef::parse(&self.client_ref, limits).at("client_ref"), content).all()?;
-        Ok(NewMessage { client_ref, content })
+        let mentions = self.mentions.map_or(Ok(None), |mentions| mentions.parse(limits)).at("mentions");
+        let client_ref = ClientRef::parse(&self.client_ref, limits).at("client_ref");
+        let (client_ref, content, mentions) = (client_ref, content, mentions).all()?;
+        Ok(NewMessage {
+            reply_to: self.reply_to.map(|seq| Seq(seq.into())),
+            mentions,
+            ..NewMessage::new(client_ref, content)
+        })
     }
 }
 
@@ -130,13 +162,13 @@ pub(super) fn entries(
     items: &[bytes::Bytes],
     (first, last): (i64, i64),
     has_more: bool,
-    gap: Option<(i64, i64)>,
+    gap: Option<SkippedNumbers>,
 ) -> EntriesAnswer {
     let mut json = b"{\"items\":".to_vec();
     json.append(&mut array(items));
     json.extend(format!(",\"first\":{first},\"last\":{last},\"has_more\":{has_more}").into_bytes());
-    if let Some((from, to)) = gap {
-        json.extend(format!(",\"gap\":{{\"from\":{from},\"to\":{to},\"why\":\"before_join\"}}").into_bytes());
+    if let Some(SkippedNumbers { from, to, why }) = gap {
+        json.extend(format!(",\"gap\":{{\"from\":{from},\"to\":{to},\"why\":\"{why}\"}}").into_bytes());
     }
     json.push(b'}');
     EntriesAnswer::Page(Raw::new(json))
@@ -152,7 +184,9 @@ impl MessagesApi {
     /// Answered, it is on durable storage. Sent again with the same `client_ref`, it answers 200 and the same entry.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `room.invalid`, `friend.not_friend`, `friend.blocked`,
-    /// `user.unavailable`, `group.dissolved`, `group.muted`, `group.member_muted`, `message.ref_conflict`, `rate.limited`, `storage.full`.
+    /// `user.unavailable`, `group.dissolved`, `group.muted`, `group.member_muted`,
+    /// `group.role_required`, `world.closed`, `world.muted`, `world.slow_mode`, `message.ref_conflict`,
+    /// `message.reply_invalid`, `message.mention_invalid`, `rate.limited`, `storage.full`.
     #[oai(path = "/rooms/:room/messages", method = "post", operation_id = "sendMessage")]
     async fn send(&self, caller: Auth, room: Path<String>, body: Body<MessageBody>) -> Answer<SendAnswer> {
         let Shared { jim, throttles } = &*self.0;
@@ -185,8 +219,7 @@ impl MessagesApi {
         let limit = page_size(limit.0, &jim.options().limits)?;
         let position = position(after.0, before.0)?;
         let page = jim.messages().history(caller.0.user, named(&room.0)?, position, limit).await?;
-        let gap = page.gap.map(|(from, to)| (from.0, to.0));
-        Ok(entries(&page.items, (page.first.0, page.last.0), page.has_more, gap))
+        Ok(entries(&page.items, (page.first.0, page.last.0), page.has_more, page.gap))
     }
 
     /// One entry
@@ -196,5 +229,19 @@ impl MessagesApi {
     async fn entry(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<EntryAnswer> {
         let json = self.0.jim.messages().get(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
         Ok(EntryAnswer::Entry(Raw::new(json)))
+    }
+
+    /// Take a message back
+    ///
+    /// Its author for two minutes, the owner and admins of a group those of lower roles at any time, administrators in
+    /// the world channel. Answered, its text is gone from storage, and a stub stands in its place. Answers with the entry
+    /// that says so.
+    ///
+    /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `message.not_yours`, `message.retract_expired`,
+    /// `message.retracted`, `message.not_retractable`.
+    #[oai(path = "/rooms/:room/entries/:seq/retract", method = "post", operation_id = "retractMessage")]
+    async fn retract(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<EntryAnswer> {
+        let entry = self.0.jim.messages().retract(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
+        Ok(EntryAnswer::Entry(Raw::new(entry.json())))
     }
 }

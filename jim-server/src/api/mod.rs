@@ -4,6 +4,7 @@
 mod answer;
 mod auth;
 mod blocks;
+mod conversations;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -15,10 +16,14 @@ mod members;
 mod messages;
 pub mod meta;
 mod metrics;
+mod pins;
+mod reads;
 mod rooms;
 mod sessions;
+mod sync;
 mod tickets;
 mod users;
+mod worlds;
 
 use std::sync::Arc;
 
@@ -30,6 +35,7 @@ use poem_openapi::{SecurityScheme, Tags};
 
 pub use self::auth::AuthApi;
 pub use self::blocks::BlocksApi;
+pub use self::conversations::ConversationsApi;
 pub use self::friend_requests::FriendRequestsApi;
 pub use self::friends::FriendsApi;
 pub use self::groups::GroupsApi;
@@ -41,10 +47,14 @@ pub use self::members::MembersApi;
 pub use self::messages::MessagesApi;
 pub use self::meta::MetaApi;
 pub use self::metrics::MetricsApi;
+pub use self::pins::PinsApi;
+pub use self::reads::ReadsApi;
 pub use self::rooms::RoomsApi;
 pub use self::sessions::SessionsApi;
+pub use self::sync::SyncApi;
 pub use self::tickets::TicketsApi;
 pub use self::users::UsersApi;
+pub use self::worlds::WorldsApi;
 use crate::limit::Throttles;
 use crate::problem::ApiError;
 use crate::visit::Visit;
@@ -89,9 +99,9 @@ pub type Surface = (
     BlocksApi,
     // A tuple has sixteen places at the most.
     (GroupsApi, MembersApi, JoiningApi),
-    RoomsApi,
+    (RoomsApi, ReadsApi, PinsApi, ConversationsApi, WorldsApi),
     MessagesApi,
-    LogApi,
+    (LogApi, SyncApi),
     TicketsApi,
 );
 
@@ -110,9 +120,15 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         FriendRequestsApi(api.clone()),
         BlocksApi(api.clone()),
         (GroupsApi(api.clone()), MembersApi(api.clone()), JoiningApi(api.clone())),
-        RoomsApi(api.clone()),
+        (
+            RoomsApi(api.clone()),
+            ReadsApi(api.clone()),
+            PinsApi(api.clone()),
+            ConversationsApi(api.clone()),
+            WorldsApi(api.clone()),
+        ),
         MessagesApi(api.clone()),
-        LogApi(api.clone()),
+        (LogApi(api.clone()), SyncApi(api.clone())),
         TicketsApi(api.clone()),
     )
 }
@@ -138,6 +154,10 @@ pub enum Tag {
     Groups,
     /// Rooms and their entries.
     Rooms,
+    /// One's chat list.
+    Conversations,
+    /// The world channel.
+    Worlds,
     /// What happened to one's account.
     Log,
     /// The socket.

@@ -141,7 +141,7 @@ impl World {
                 (refusal(&answer), expected)
             }
             Op::Remove(a, b) => {
-                let answer = self.jim.friends().remove(self.ids[a], self.ids[b]).await;
+                let answer = self.jim.friends().remove(self.ids[a], self.ids[b], false).await;
                 self.model.friends.remove(&pair(a, b));
                 (refusal(&answer), None)
             }
