@@ -1,6 +1,7 @@
 //! The Jim server: configuration, HTTP and the socket around `jim-core`.
 
 pub mod accept;
+pub mod admin;
 pub mod api;
 pub mod app;
 pub mod body;

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jim_core::secret::Secret;
 use jim_server::config::{BadConfig, Config};
-use jim_server::{openapi, serve, telemetry, wire};
+use jim_server::{admin, openapi, serve, telemetry, wire};
 use tikv_jemallocator::Jemalloc;
 
-/// Measured against the system's and others: docs/adr/0006.
+/// Measured against the system's and others: docs/adr/0005.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
@@ -33,8 +34,23 @@ enum Command {
     Migrate,
     /// Print the `OpenAPI` document.
     Openapi,
+    /// Administrators, who moderate the world channel.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
     /// Print the configuration as it takes effect, without its secrets.
     Config,
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Make one; the password is the first line of the standard input. The server may be running.
+    Create {
+        /// The name to log in with.
+        #[arg(long)]
+        username: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -63,6 +79,14 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     telemetry::init(&config.log.level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.command {
+        Some(Command::Admin { command: AdminCommand::Create { ref username } }) => {
+            let mut password = String::new();
+            std::io::stdin().read_line(&mut password)?;
+            let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
+            let me = runtime.block_on(admin::create(&config, username, password))?;
+            print(&format!("{} is an administrator now, with the id {}", me.username, me.id));
+            Ok(())
+        }
         Some(Command::Migrate) => Ok(runtime.block_on(wire::migrate(&config))?),
         _ => runtime.block_on(serve::serve(config)),
     }

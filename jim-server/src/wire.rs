@@ -56,6 +56,17 @@ pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
     Ok(Backend { jim: builder.build().await?, _lock: lock })
 }
 
+/// A backend that runs nothing, to add to stores that a running server may use.
+pub async fn beside(config: &Config) -> Result<Jim, NotReady> {
+    let folder = &config.data.dir;
+    let failed = |cause| NotReady::Folder { folder: folder.display().to_string(), cause };
+    make_folder(folder).map_err(failed)?;
+    let file = SqliteStore::file(folder);
+    make_private(&file).map_err(failed)?;
+    let store = SqliteStore::open_beside(&file, sql::Durability::Full).await?;
+    Ok(Jim::builder(store.clone(), store).options(options(config)).build().await?)
+}
+
 /// Brings the configured stores to this version.
 pub async fn migrate(config: &Config) -> Result<(), NotReady> {
     let _lock = lock(&config.data.dir)?;
@@ -79,17 +90,21 @@ async fn open(config: &Config) -> Result<std::sync::Arc<SqliteStore>, NotReady> 
 fn lock(folder: &Path) -> Result<File, NotReady> {
     let name = folder.display().to_string();
     let failed = |cause| NotReady::Folder { folder: name.clone(), cause };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(failed)?;
+    make_folder(folder).map_err(failed)?;
     let file = File::create(folder.join(LOCK)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(NotReady::InUse(name)),
         Err(TryLockError::Error(cause)) => Err(failed(cause)),
     }
+}
+
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Makes a file that is its owner's alone, unless it is there; SQLite gives the files beside it the same rights.

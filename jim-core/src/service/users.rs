@@ -6,7 +6,7 @@ use crate::model::session::Source;
 use crate::model::user::{BirthDate, Change, ProfileChange, fold};
 use crate::model::{At as _, Kind, Me, Nickname, Password, User, UserCard, Username};
 use crate::page::{Cursors, Page};
-use crate::repo::{NewUser, RepoError};
+use crate::repo::{NewUser, RepoError, Unit};
 use crate::secret::Secret;
 use crate::service::sessions::OpenSession;
 
@@ -48,11 +48,15 @@ impl Users {
         Users { context, passwords }
     }
 
-    /// Makes an account and logs it in. Of many who want a name at once, one gets it.
-    pub async fn register(&self, wish: Register, source: &Source) -> Result<(Me, OpenSession)> {
-        if !self.context.options.registration_open {
-            return Err(Code::RegistrationClosed.into());
-        }
+    /// Makes an administrator, whether people may register or not; for whoever runs the server.
+    pub async fn create_admin(&self, wish: Register) -> Result<Me> {
+        let (unit, user) = self.add(wish, AccountRole::Admin).await?;
+        self.context.logs.finish(unit).await?;
+        Ok(user.into())
+    }
+
+    /// An account, and the unit that makes it.
+    async fn add(&self, wish: Register, role: AccountRole) -> Result<(Unit, User)> {
         // Saves the work of hashing; the unique key decides.
         if self.context.read().await?.users().find_by_username(wish.username.key()).await?.is_some() {
             return Err(Code::UsernameTaken.into());
@@ -63,7 +67,7 @@ impl Users {
             username: wish.username,
             birth_date: wish.birth_date.map(|date| date.0.to_string()),
             password_hash,
-            role: AccountRole::User,
+            role,
             created_at: self.context.now(),
         };
         let mut unit = self.context.write(&[]).await?;
@@ -72,6 +76,16 @@ impl Users {
             id => id?,
         };
         let user = unit.users().get(id).await?.ok_or(Error::internal("a new account is gone"))?;
+        Ok((unit, user))
+    }
+
+    /// Makes an account and logs it in. Of many who want a name at once, one gets it.
+    pub async fn register(&self, wish: Register, source: &Source) -> Result<(Me, OpenSession)> {
+        if !self.context.options.registration_open {
+            return Err(Code::RegistrationClosed.into());
+        }
+        let (mut unit, user) = self.add(wish, AccountRole::User).await?;
+        let id = user.id;
         let session = OpenSession::begin(&self.context, &mut unit, id, source).await?;
         self.context.logs.finish(unit).await?;
         Ok((user.into(), session))

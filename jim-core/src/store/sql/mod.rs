@@ -70,7 +70,7 @@ pub enum Durability {
 
 /// The embedded store: [`Store`] and the room logs. One at a time has a file, because it remembers who may write to whom.
 pub struct SqliteStore {
-    _lock: File,
+    _lock: Option<File>,
     gate: Arc<Semaphore>,
     lane: Mutex<room_log::Lane>,
     units: Arc<Mutex<SqliteConnection>>,
@@ -86,7 +86,7 @@ impl SqliteStore {
     pub async fn open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         let patience = Instant::now() + BUSY;
         loop {
-            match Self::try_open(path, durability).await {
+            match Self::try_alone(path, durability).await {
                 Err(MigrateError::Store(RepoError::Busy) | MigrateError::InUse) if Instant::now() < patience => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -95,8 +95,17 @@ impl SqliteStore {
         }
     }
 
-    async fn try_open(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
+    /// Opens a file that another store may have, to add to it what no right of a private send depends on: an account.
+    pub async fn open_beside(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
+        Self::try_open(path, durability, None).await
+    }
+
+    async fn try_alone(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         let lock = lock(path)?;
+        Self::try_open(path, durability, Some(lock)).await
+    }
+
+    async fn try_open(path: &Path, durability: Durability, lock: Option<File>) -> Result<Arc<Self>, MigrateError> {
         let options = options(path, durability);
         let mut units = options.connect().await.map_err(repo_error)?;
         migrate::run(&mut units).await?;
