@@ -188,9 +188,8 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Error::Refused(code) | Error::RefusedUntil { code, .. } => *code,
+            Error::Refused(code) | Error::RefusedUntil { code, .. } | Error::Limited { code, .. } => *code,
             Error::Invalid(_) => Code::Invalid,
-            Error::Limited { code, .. } => *code,
             Error::Unavailable(_) => Code::Unavailable,
             Error::StorageFull => Code::StorageFull,
             Error::Internal(_) => Code::Server,

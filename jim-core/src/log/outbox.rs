@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::Logs;
 use crate::error::{Error, Result};
@@ -31,7 +32,7 @@ pub(super) async fn drain(logs: &Logs, room: &RoomId) -> Result<()> {
         }
         for (id, task, _) in tasks {
             if let Task::Erase { seq, stub, .. } = &task {
-                logs.rooms.erase(room, *seq, stub).await?;
+                logs.rooms.erase(room, *seq, &raw(stub)?).await?;
             }
             let appended = logs.append(entry(logs, *room, id, &task)?).await?;
             if let (Task::Join { user, joined_at, history, group, .. }, Appended::New(entry) | Appended::Again(entry)) =
@@ -80,8 +81,7 @@ async fn let_in(
     }
     if unit.members().get(group, user).await?.is_some_and(|member| member.joined_at == joined_at) {
         unit.conversations().set_from(user, &RoomId::Group(group), below).await?;
-        let body = serde_json::value::to_raw_value(&joined).map_err(|error| Error::Internal(error.into()))?;
-        unit.tell(user, UserEvent { kind: Kind::GROUP_JOINED, body: Arc::from(body) }, at).await?;
+        unit.tell(user, UserEvent { kind: Kind::GROUP_JOINED, body: Arc::from(raw(&joined)?) }, at).await?;
     }
     Ok(unit.commit().await?.0)
 }
@@ -94,19 +94,22 @@ pub(super) async fn sweep(logs: &Logs) -> Result<()> {
     Ok(())
 }
 
+fn raw(body: &impl Serialize) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(body).map_err(|error| Error::Internal(error.into()))
+}
+
 fn entry(logs: &Logs, room: RoomId, id: OutboxId, task: &Task) -> Result<NewEntry> {
     let (kind, by, client_ref, fences, body) = match task {
         Task::Append { kind, content } => {
             let client_ref = ClientRef::outbox(id);
-            let body = serde_json::value::to_raw_value(&Body { client_ref: &client_ref, content });
+            let body = raw(&Body { client_ref: &client_ref, content })?;
             (kind, UserId::SYSTEM, client_ref, false, body)
         }
         Task::Event(event) | Task::Join { event, .. } | Task::Erase { event, .. } => {
-            let body = serde_json::value::to_raw_value(&event.data);
+            let body = raw(&event.data)?;
             (&event.kind, event.by, ClientRef::event(id), event.kind.fences(), body)
         }
     };
-    let body = body.map_err(|error| Error::Internal(error.into()))?;
     Ok(NewEntry {
         room,
         by,

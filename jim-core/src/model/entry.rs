@@ -246,18 +246,6 @@ struct Deleted {
     deleted: bool,
 }
 
-#[derive(Serialize)]
-struct Stub<'a> {
-    client_ref: &'a ClientRef,
-    retracted: Retracted,
-}
-
-#[derive(Serialize)]
-struct Retracted {
-    by: UserId,
-    at: Millis,
-}
-
 fn encode(wire: &impl Serialize) -> Bytes {
     // Strings, numbers and checked JSON cannot fail to encode.
     Bytes::from(serde_json::to_vec(wire).unwrap_or_default())
@@ -323,10 +311,8 @@ impl Entry {
 
     /// The body that is left of a message that somebody took back.
     #[must_use]
-    pub fn retracted(&self, by: UserId, at: Millis) -> Arc<RawValue> {
-        let stub = Stub { client_ref: &self.client_ref, retracted: Retracted { by, at } };
-        // Strings and numbers cannot fail to encode.
-        Arc::from(serde_json::value::to_raw_value(&stub).unwrap_or_default())
+    pub fn retracted(&self, by: UserId, at: Millis) -> serde_json::Value {
+        serde_json::json!({ "client_ref": self.client_ref, "retracted": { "by": by, "at": at } })
     }
 
     /// The stub that stands for the entry where its reader has deleted it for himself.

@@ -1,8 +1,5 @@
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::Res;
 use crate::id::{OutboxId, RoomId, Seq, UserId};
@@ -29,7 +26,7 @@ pub enum Task {
         /// The message.
         seq: Seq,
         /// What is left of it.
-        stub: Arc<RawValue>,
+        stub: serde_json::Value,
         /// The entry.
         event: RoomEvent,
     },

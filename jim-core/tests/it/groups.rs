@@ -281,7 +281,7 @@ async fn lists_of_groups_and_invitations_show_each_with_what_belongs_to_it() {
     let rest = town.jim().groups().list(ann.id, first.next.as_deref(), 3).await.unwrap();
     let seen: Vec<_> =
         first.items.iter().chain(&rest.items).map(|group| (group.name.as_str(), group.my.role)).collect();
-    let role = |n: usize| if n % 2 == 0 { Role::Owner } else { Role::Member };
+    let role = |n: usize| if n.is_multiple_of(2) { Role::Owner } else { Role::Member };
     let expected: Vec<_> = (0..5).map(|n| (named(n), role(n))).collect();
     assert_eq!(seen.len(), 5);
     for ((name, role), (expected, expected_role)) in seen.iter().zip(&expected) {

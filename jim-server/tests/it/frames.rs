@@ -5,10 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use jsonschema::Validator;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Event, Person, Server, Socket, befriend};
+use crate::support::{Event, Person, Server, Socket, WORLD, befriend, seq};
 
 /// A file of the checkout.
 fn source(path: &str) -> String {
@@ -88,6 +89,8 @@ async fn play() -> Vec<Value> {
     ann.say(&room, "text", "Hello").await.is(201);
     let emoji = json!({ "client_ref": "emoji", "content": { "kind": "emoji", "code": "👍" } });
     ben.post(&format!("/rooms/{room}/messages"), &emoji).await.is(201);
+    chat(&ann, &ben, &room).await;
+    world(&server, &ann).await;
     ann.put(&format!("/blocks/{}", ben.id)).await.is(204);
     ann.delete(&format!("/blocks/{}", ben.id)).await.is(204);
     ann.delete(&format!("/me/sessions/{}", spare.session)).await.is(204);
@@ -96,8 +99,11 @@ async fn play() -> Vec<Value> {
         person.patch("/me", &json!({ "status_text": LAST })).await.is(200);
     }
     let mut frames: Vec<Value> = sockets.join_all().await.into_iter().flatten().collect();
-    // A later connection, when there is a history.
+    // A later connection, when there is a history, and that history.
     frames.append(&mut ann.socket().await.frames);
+    for room in [&room, WORLD] {
+        frames.append(&mut ann.whole_history(room).await);
+    }
     frames
 }
 
@@ -116,7 +122,7 @@ async fn group(ann: &Person, ben: &Person, cleo: &Person) {
         ann.patch(&member, &json!({ "nickname": nickname })).await.is(200);
     }
     for until in [json!({}), json!({ "until": "2099-12-31T23:59:59Z" })] {
-        ann.call(reqwest::Method::PUT, &format!("{member}/mute"), &until).await.is(204);
+        ann.call(Method::PUT, &format!("{member}/mute"), &until).await.is(204);
         ann.delete(&format!("{member}/mute")).await.is(204);
     }
     ann.put(&format!("{path}/mute")).await.is(204);
@@ -137,6 +143,44 @@ async fn group(ann: &Person, ben: &Person, cleo: &Person) {
     ann.act(&format!("{path}/join-requests/{}/reject", asked["request_id"])).await.is(200);
     ann.post(&format!("{path}/transfer"), &json!({ "user_id": ben.id })).await.is(200);
     ben.delete(&path).await.is(204);
+}
+
+/// All that can be done with messages in a private room, and with the room in the list of chats.
+async fn chat(ann: &Person, ben: &Person, room: &str) {
+    let path = format!("/rooms/{room}");
+    ben.act(&format!("{path}/typing")).await.is(204);
+    let wish = json!({
+        "client_ref": "answer", "content": { "kind": "text", "text": "Look" }, "reply_to": 2, "mentions": [ben.id],
+    });
+    let answer = seq(&ann.post(&format!("{path}/messages"), &wish).await.is(201));
+    let to_all = json!({ "client_ref": "all", "content": { "kind": "text", "text": "Here" }, "mentions": "all" });
+    let doomed = seq(&ann.post(&format!("{path}/messages"), &to_all).await.is(201));
+    ben.call(Method::PUT, &format!("{path}/read"), &json!({ "seq": answer })).await.is(200);
+    ben.put(&format!("{path}/pins/{answer}")).await.is(204);
+    ben.delete(&format!("{path}/pins/{answer}")).await.is(204);
+    ann.act(&format!("{path}/entries/{doomed}/retract")).await.is(200);
+    ann.put(&format!("/conversations/{room}/hidden/{answer}")).await.is(204);
+    let conversation = format!("/conversations/{room}");
+    for field in ["pinned", "muted", "hidden"] {
+        for on in [true, false] {
+            ann.patch(&conversation, &json!({ field: on })).await.is(200);
+        }
+    }
+    ben.delete(&conversation).await.is(204);
+}
+
+/// All that an administrator can do with the world channel.
+async fn world(server: &Server, ann: &Person) {
+    let root = server.admin("root").await;
+    for change in [json!({ "open": false }), json!({ "open": true }), json!({ "slow_mode_seconds": 1 })] {
+        root.patch("/world/1", &change).await.is(200);
+    }
+    ann.say(WORLD, "world", "Hello world").await.is(201);
+    let mute = format!("/world/1/mutes/{}", ann.id);
+    for until in [json!({}), json!({ "until": "2099-12-31T23:59:59Z" })] {
+        root.call(Method::PUT, &mute, &until).await.is(204);
+        root.delete(&mute).await.is(204);
+    }
 }
 
 /// What ends the scenario of a person.
@@ -199,7 +243,7 @@ fn every_event_of_the_sources_is_described_and_no_other() {
     let kinds = entry.split(r#"Kind::of(""#).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
     let mut kinds: BTreeSet<String> = kinds.collect();
     assert!(kinds.len() > 10);
-    kinds.extend(["hello", "heartbeat", "profile"].map(Into::into));
+    kinds.extend(["hello", "heartbeat", "profile", "read", "typing"].map(Into::into));
     assert_eq!(kinds, names(&document["components"]["messages"]));
     assert_eq!(kinds, names(&document["channels"]["socket"]["messages"]));
     let clients = source("docs/src/clients.md");

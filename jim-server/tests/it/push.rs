@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Event, Person, Server, Socket, befriend, couple, eventually, seq};
+use crate::support::{Event, Person, Server, Socket, WORLD, befriend, couple, eventually, seq};
 
 #[tokio::test]
 async fn hello_says_where_each_of_ones_logs_stands() {
@@ -24,7 +24,7 @@ async fn hello_says_where_each_of_ones_logs_stands() {
     ann.say(&room, "one", "hello").await.is(201);
     let socket = ann.socket().await;
     let hello = socket.hello();
-    let heads = json!({ "me": ann.log_head().await, room.as_str(): 2, other.as_str(): 1 });
+    let heads = json!({ "me": ann.log_head().await, room.as_str(): 2, other.as_str(): 1, WORLD: 0 });
     assert_eq!(hello["heads"], heads);
     assert_eq!((&hello["session"], &hello["heartbeat_seconds"]), (&json!(ann.session), &json!(7)));
     assert!(hello["epoch"].as_str().is_some_and(|epoch| !epoch.is_empty()));
@@ -32,7 +32,7 @@ async fn hello_says_where_each_of_ones_logs_stands() {
     assert!(hello["reads"].is_object());
     let bens = ben.socket().await;
     let heads = bens.hello()["heads"].as_object().unwrap();
-    assert_eq!(heads.keys().collect::<Vec<_>>(), ["me", &room], "nobody else's rooms");
+    assert_eq!(heads.keys().collect::<Vec<_>>(), ["me", &room, WORLD], "nobody else's rooms");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

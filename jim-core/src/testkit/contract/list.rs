@@ -124,6 +124,7 @@ macro_rules! contract_cases {
             }
             outbox {
                 a_task_is_read_back_as_it_was_left
+                every_sort_of_task_is_read_back_as_it_was_left
                 the_time_of_a_task_is_the_one_it_was_given
                 tasks_of_a_room_come_in_the_order_they_were_left
                 rooms_with_tasks_are_named_once

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::id::{GroupId, OutboxId, RoomId};
+use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId};
 use crate::model::entry::Kind;
-use crate::repo::Task;
+use crate::model::group::HistoryPolicy;
+use crate::repo::{RoomEvent, Task};
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{AT, commit};
 use crate::time::Millis;
@@ -49,6 +50,33 @@ pub async fn a_task_is_read_back_as_it_was_left(fresh: &Fresh) {
     let [(stored, task, at)] = &tasks[..] else { panic!("one task, got {tasks:?}") };
     assert_eq!((*stored, *at), (id, AT));
     assert_eq!(json(task), json(&self::task("hello 😀 \u{202e}أهلا \\ \" \u{1}")));
+}
+
+pub async fn every_sort_of_task_is_read_back_as_it_was_left(fresh: &Fresh) {
+    let event = || RoomEvent { kind: Kind::MEMBER_JOINED, by: UserId(3), data: json!({ "user_id": 3 }) };
+    let sorts = [
+        task("hello"),
+        Task::Event(event()),
+        Task::Erase {
+            seq: Seq(7),
+            stub: json!({ "client_ref": "a", "retracted": { "by": 3, "at": AT } }),
+            event: event(),
+        },
+        Task::Join {
+            event: event(),
+            user: UserId(3),
+            joined_at: AT,
+            history: HistoryPolicy::Joined,
+            group: json!({ "id": 4, "name": "Club" }),
+        },
+    ];
+    let mut unit = fresh.write().await;
+    for task in &sorts {
+        unit.outbox().add(&ROOM, task, AT).await.unwrap();
+    }
+    commit(unit).await;
+    let tasks = fresh.read().await.outbox().list(&ROOM, 9).await.unwrap();
+    assert_eq!(tasks.iter().map(|(_, task, _)| json(task)).collect::<Vec<_>>(), sorts.each_ref().map(json));
 }
 
 pub async fn the_time_of_a_task_is_the_one_it_was_given(fresh: &Fresh) {

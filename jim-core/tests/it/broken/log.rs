@@ -126,7 +126,9 @@ impl RoomLogRepo for BrokenLog {
     async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
         let mut asks = asks.to_vec();
         if self.is(Fault::OwnCountAsUnread) {
-            asks.iter_mut().for_each(|ask| ask.user = UserId(1));
+            for ask in &mut asks {
+                ask.user = UserId(1);
+            }
         }
         self.log.unread(&asks).await
     }

@@ -11,10 +11,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use client::{Answer, Base, Client};
-pub(crate) use person::{Person, befriend, couple, message, seq};
+pub(crate) use person::{Person, befriend, couple, message, password_of, seq};
 pub(crate) use raw::{exchange, rest, told};
 pub(crate) use server::{Server, jim, serve};
 pub(crate) use socket::{Event, Refused, Socket};
+
+/// The room of the world channel.
+pub(crate) const WORLD: &str = "w:1";
 
 /// How long anything that must happen may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -28,9 +28,16 @@ impl Deref for Person {
 
 impl Person {
     pub(crate) async fn register(client: &Client, name: &str) -> Person {
-        let password = format!("open sesame {}", name.chars().rev().collect::<String>());
+        let password = password_of(name);
         let wish = json!({ "username": name, "password": password });
         Person::of(client, &password, &client.post("/auth/register", &wish).await.is(201))
+    }
+
+    /// Somebody whose account was made elsewhere, with the password that [`password_of`] gives him.
+    pub(crate) async fn known(client: &Client, name: &str) -> Person {
+        let password = password_of(name);
+        let wish = json!({ "username": name, "password": password });
+        Person::of(client, &password, &client.post("/auth/login", &wish).await.is(200))
     }
 
     /// The same person on another device.
@@ -133,6 +140,11 @@ impl Person {
     pub(crate) async fn socket(&self) -> Socket {
         Socket::open(self).await
     }
+}
+
+/// The password that a test's people have.
+pub(crate) fn password_of(name: &str) -> String {
+    format!("open sesame {}", name.chars().rev().collect::<String>())
 }
 
 /// The body of a send.

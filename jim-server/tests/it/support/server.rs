@@ -1,9 +1,9 @@
 //! A server under test: the real binary, with a folder and a port of its own.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{Base, Client, PATIENCE, Person, within};
+use super::{Base, Client, PATIENCE, Person, password_of, within};
 
 /// Everything that a server has printed.
 type Printed = Arc<Mutex<Vec<String>>>;
@@ -84,6 +84,27 @@ impl Server {
     /// Somebody with a new account.
     pub(crate) async fn person(&self, name: &str) -> Person {
         Person::register(&self.stranger(), name).await
+    }
+
+    /// Somebody whom the operator made an administrator while the server runs.
+    pub(crate) async fn admin(&self, name: &str) -> Person {
+        let made = self.make_admin(name, &password_of(name));
+        assert!(made.status.success(), "{made:?}");
+        Person::known(&self.stranger(), name).await
+    }
+
+    /// What `jim admin create` says to a name and a password.
+    pub(crate) fn make_admin(&self, name: &str, password: &str) -> Output {
+        let data = self.data.to_str().expect("a plain path");
+        let mut command = jim(self.data.parent().expect("a folder"), &[("data.dir", data)]);
+        command.args(["admin", "create", "--username", name]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command starts");
+        let mut input = child.stdin.take().expect("its input");
+        // Who is refused for the name alone does not read the password.
+        let _ = writeln!(input, "{password}");
+        drop(input);
+        child.wait_with_output().expect("its end")
     }
 
     /// The data folder.
