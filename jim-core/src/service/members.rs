@@ -228,17 +228,9 @@ impl Members {
         Ok(page.map(|row| (cards[&row.user].clone(), row.at)))
     }
 
-    /// Keeps somebody out from now on; a member stays one.
+    /// Keeps somebody out from now on; a member is removed by it.
     pub async fn keep_out(&self, who: UserId, id: GroupId, user: UserId) -> Result<()> {
-        let mut unit = lock(&self.context, &[user], id).await?;
-        let (_, my) = acting(&mut unit, who, id).await?;
-        let target = unit.members().get(id, user).await?.map(|target| target.role);
-        permission::group_act(my.role, Action::Blacklist, target)?;
-        exists(&mut unit, user).await?;
-        let now = self.context.now();
-        unit.blacklist().add(id, &Blacklisted { user, by: who, at: now }).await?;
-        settle(&mut unit, id, user, RequestStatus::Rejected, now).await?;
-        self.context.logs.finish(unit).await
+        self.remove(who, id, user, true).await
     }
 
     /// Keeps somebody out no more.

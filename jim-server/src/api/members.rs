@@ -279,7 +279,7 @@ impl MembersApi {
 
     /// Keep somebody out
     ///
-    /// A member stays one; 204 also where it was said before.
+    /// A member is removed by it; 204 also where it was said before.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.role_required`.
     #[oai(path = "/groups/:id/blacklist/:user_id", method = "put", operation_id = "addToBlacklist")]

@@ -258,7 +258,8 @@ async fn a_blacklisted_person_is_kept_out_until_he_is_let_back() {
     for _ in 0..2 {
         ann.put(&format!("/groups/{id}/blacklist/{}", cleo.id)).await.is(204);
     }
-    assert_eq!(members(ann, id).await.len(), 3, "who is in stays in");
+    assert_eq!(members(ann, id).await.len(), 2, "no member is on it");
+    cleo.get(&format!("/groups/{id}")).await.refused(404, "resource.not_found");
     ann.put(&format!("/groups/{id}/blacklist/999999")).await.refused(404, "resource.not_found");
     ann.put(&format!("/groups/{id}/blacklist/{}", ann.id)).await.refused(403, "group.role_required");
 }

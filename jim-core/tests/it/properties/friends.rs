@@ -13,7 +13,7 @@ use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
 use jim_core::testkit::fixtures;
 use proptest::prelude::*;
 
-use super::runtime;
+use super::{cases, runtime};
 use crate::node::{Node, message, options, refusal};
 
 const PEOPLE: usize = 4;
@@ -238,7 +238,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(128))]
 
     #[test]
     fn friends_requests_blocks_and_the_right_to_write_follow_the_rules(ops in prop::collection::vec(op(), 1..40)) {

@@ -11,10 +11,10 @@ use jim_core::testkit::fixtures;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::runtime;
+use super::{cases, runtime};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(128))]
 
     #[test]
     fn pages_of_a_history_lose_and_repeat_nothing_while_entries_are_appended(
@@ -29,7 +29,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 50, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(8))]
 
     #[test]
     fn pages_of_a_history_in_a_file_lose_and_repeat_nothing_while_entries_are_appended(
