@@ -37,6 +37,12 @@ impl Connection {
         }
     }
 
+    /// The same with an answer that must be a good one.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Res<()> {
+        let status = self.exchange(request).await?;
+        if is_good(status) { Ok(()) } else { Err(format!("{status} {}", String::from_utf8_lossy(self.body())).into()) }
+    }
+
     /// The body of the last answer.
     pub(crate) fn body(&self) -> &[u8] {
         &self.buffer[self.body..]
@@ -44,10 +50,8 @@ impl Connection {
 
     /// Posts JSON and returns the JSON of the answer, which must be a good one.
     pub(crate) async fn post(&mut self, path: &str, token: &str, body: &Value) -> Res<Value> {
-        let status = self.exchange(&render("POST", path, token, &body.to_string())).await?;
-        if !is_good(status) {
-            return Err(format!("POST {path}: {status} {}", String::from_utf8_lossy(self.body())).into());
-        }
+        let asked = self.ask(&render("POST", path, token, &body.to_string())).await;
+        asked.map_err(|error| format!("POST {path}: {error}"))?;
         Ok(serde_json::from_slice(self.body())?)
     }
 }
@@ -63,7 +67,7 @@ pub(crate) fn render(method: &str, path: &str, token: &str, body: &str) -> Vec<u
     .into_bytes()
 }
 
-pub(crate) fn is_good(status: u16) -> bool {
+fn is_good(status: u16) -> bool {
     (200..300).contains(&status)
 }
 

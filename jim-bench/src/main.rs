@@ -5,6 +5,7 @@
 mod bars;
 mod controls;
 mod flow;
+mod frames;
 mod http;
 mod jim;
 mod load;

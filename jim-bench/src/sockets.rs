@@ -11,15 +11,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::Res;
+use crate::frames::{Frames, Seen};
 use crate::http::head_end;
 
 /// Handshakes at once.
 const TOGETHER: usize = 64;
 /// How long one may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether messages have arrived.
+const LOOK: Duration = Duration::from_millis(1);
 /// Files that a process needs besides its sockets.
 const SPARE_FILES: u64 = 200;
 /// A pong without words, under a mask of zeros.
@@ -46,7 +49,7 @@ pub(crate) struct Receivers {
 }
 
 impl Receivers {
-    /// Opens so many sockets more, each of which has got its first frame.
+    /// Opens so many sockets of one person more, each of which has got its first frame.
     pub(crate) async fn open(&mut self, address: &str, token: &str, count: usize) -> Res<()> {
         let mut openers = JoinSet::new();
         for opener in 0..TOGETHER.min(count) {
@@ -54,7 +57,7 @@ impl Receivers {
             openers.spawn(async move {
                 let mut opened = Vec::new();
                 for _ in (opener..count).step_by(TOGETHER) {
-                    let socket = timeout(PATIENCE, open(&address, request.as_bytes()));
+                    let socket = timeout(PATIENCE, open(TcpStream::connect(&address).await?, request.as_bytes()));
                     opened.push(socket.await.map_err(|_| "a socket does not open")??);
                 }
                 Res::Ok(opened)
@@ -71,6 +74,27 @@ impl Receivers {
     /// Messages that arrived, on all sockets together.
     pub(crate) fn messages(&self) -> u64 {
         self.received.messages.load(Relaxed)
+    }
+
+    /// Waits until so many messages have come to every socket; more must not.
+    pub(crate) async fn all(&self, messages: u64) -> Res<()> {
+        let due = messages * self.sockets.len() as u64;
+        let mut moved = (0, Instant::now());
+        while self.messages() < due {
+            let arrived = self.messages();
+            if arrived > moved.0 {
+                moved = (arrived, Instant::now());
+            }
+            if moved.1.elapsed() > PATIENCE {
+                let closed = self.closed();
+                return Err(format!("{arrived} of {due} deliveries arrive; the server closed {closed} sockets").into());
+            }
+            sleep(LOOK).await;
+        }
+        match self.messages() - due {
+            0 => Ok(()),
+            more => Err(format!("{more} deliveries more than there should be").into()),
+        }
     }
 
     /// How long the last one was, in bytes.
@@ -91,8 +115,7 @@ fn handshake(token: &str) -> String {
     )
 }
 
-async fn open(address: &str, request: &[u8]) -> Res<(TcpStream, Frames)> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn open(mut stream: TcpStream, request: &[u8]) -> Res<(TcpStream, Frames)> {
     stream.set_nodelay(true)?;
     // Thousands of closed sockets would keep their ports for a minute.
     stream.set_zero_linger()?;
@@ -144,101 +167,9 @@ fn poll_frames(stream: &mut TcpStream, frames: &mut Frames, cx: &mut Context<'_>
     })
 }
 
-/// What some bytes held.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
-    /// Text frames of any length.
-    texts: u64,
-    /// Those of them that are long enough to be a message; a heartbeat is not.
-    messages: u64,
-    /// Length of the last message.
-    length: u64,
-    ping: bool,
-    close: bool,
-}
-
-/// Reads the heads of frames (RFC 6455, section 5.2) and skips the rest, however the bytes are cut.
-#[derive(Default)]
-struct Frames {
-    head: [u8; 10],
-    have: usize,
-    payload: u64,
-}
-
-impl Frames {
-    fn feed(&mut self, mut bytes: &[u8]) -> Seen {
-        let mut seen = Seen::default();
-        loop {
-            let skip = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());
-            self.payload -= skip as u64;
-            bytes = &bytes[skip..];
-            let need = match (self.have, self.head[1]) {
-                (0 | 1, _) => 2,
-                (_, 126) => 4,
-                (_, 127) => 10,
-                _ => 2,
-            };
-            if self.have < need {
-                let Some((first, rest)) = bytes.split_first() else { return seen };
-                self.head[self.have] = *first;
-                self.have += 1;
-                bytes = rest;
-            } else {
-                self.begin(&mut seen);
-            }
-        }
-    }
-
-    fn begin(&mut self, seen: &mut Seen) {
-        let [first, length, high, low, ..] = self.head;
-        self.payload = match length {
-            126 => u16::from_be_bytes([high, low]).into(),
-            127 => self.head[2..].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
-            _ => length.into(),
-        };
-        self.have = 0;
-        match first & 0x0F {
-            0x1 => {
-                seen.texts += 1;
-                if length >= 126 {
-                    seen.messages += 1;
-                    seen.length = self.payload;
-                }
-            }
-            0x8 => seen.close = true,
-            0x9 => seen.ping = true,
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn frames_are_counted_however_they_are_cut() {
-        let mut bytes = vec![0x81, 5];
-        bytes.extend(b"hello");
-        bytes.extend([0x81, 126, 1, 44]);
-        bytes.extend([b'm'; 300]);
-        bytes.extend([0x89, 0]);
-        bytes.extend([0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
-        bytes.extend(vec![b'm'; 65_536]);
-        for step in [1, 2, 3, 7, 100, 70_000] {
-            let mut frames = Frames::default();
-            let (mut texts, mut messages, mut pings, mut length) = (0, 0, 0, 0);
-            for part in bytes.chunks(step) {
-                let seen = frames.feed(part);
-                texts += seen.texts;
-                messages += seen.messages;
-                pings += u64::from(seen.ping);
-                length = if seen.messages > 0 { seen.length } else { length };
-            }
-            assert_eq!((texts, messages, pings, length), (3, 2, 1, 65_536), "{step}");
-        }
-        assert!(Frames::default().feed(&[0x88, 2, 3, 244]).close);
-    }
 
     #[test]
     fn sockets_are_limited_by_the_smaller_file_limit() {

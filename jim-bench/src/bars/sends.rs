@@ -30,10 +30,8 @@ impl Contestant {
 
     fn detail(&self, connections: usize) -> String {
         let middle = |what: fn(&Round) -> f64| median(self.rounds.iter().map(what));
-        let failed: u64 = self.rounds.iter().map(|round| round.failed).sum();
-        let failed = if failed == 0 { String::new() } else { format!(", {failed} answers were errors") };
         format!(
-            "{connections} connections, {}: {} sends, {:.1} µs of CPU each (and {:.1} µs in the driver){failed}",
+            "{connections} connections, {}: {} sends, {:.1} µs of CPU each (and {:.1} µs in the driver)",
             self.name,
             self.shown_rate(),
             middle(|round| round.cpu),
