@@ -25,11 +25,16 @@ pub(crate) struct Round {
     pub(crate) cpu: f64,
     /// CPU of the driver for each, in microseconds.
     pub(crate) driver_cpu: f64,
+    /// Sends in all, with those that warmed up.
+    pub(crate) sent: u64,
+    /// How long each answer that counts took, in seconds.
+    pub(crate) times: Vec<f64>,
 }
 
 #[derive(Default)]
 struct Counters {
     sent: AtomicU64,
+    counting: AtomicBool,
     stop: AtomicBool,
 }
 
@@ -52,12 +57,15 @@ pub(crate) async fn round(
     sleep(warm_up).await;
     let read = || Res::Ok((counters.sent.load(Relaxed), server.cpu()?, own_cpu()?, Instant::now()));
     let (sent, cpu, driver_cpu, began) = read()?;
+    counters.counting.store(true, Relaxed);
     sleep(time).await;
     let (more, more_cpu, more_driver_cpu, ended) = read()?;
+    counters.counting.store(false, Relaxed);
     counters.stop.store(true, Relaxed);
+    let mut times = Vec::new();
     tokio::time::timeout(PATIENCE, async {
         while let Some(done) = workers.join_next().await {
-            done??;
+            times.extend(done??);
         }
         Res::Ok(())
     })
@@ -68,15 +76,22 @@ pub(crate) async fn round(
         rate: sends / (ended - began).as_secs_f64(),
         cpu: (more_cpu - cpu) / sends * 1e6,
         driver_cpu: (more_driver_cpu - driver_cpu) / sends * 1e6,
+        sent: counters.sent.load(Relaxed),
+        times,
     })
 }
 
-async fn send(mut connection: Connection, mut template: Template, counters: Arc<Counters>) -> Res<()> {
+async fn send(mut connection: Connection, mut template: Template, counters: Arc<Counters>) -> Res<Vec<f64>> {
+    let mut times = Vec::new();
     while !counters.stop.load(Relaxed) {
+        let began = Instant::now();
         connection.ask(template.numbered(next_number())).await?;
         counters.sent.fetch_add(1, Relaxed);
+        if counters.counting.load(Relaxed) {
+            times.push(began.elapsed().as_secs_f64());
+        }
     }
-    Ok(())
+    Ok(times)
 }
 
 /// Numbers each send of this run.

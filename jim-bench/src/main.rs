@@ -4,6 +4,7 @@
 
 mod bars;
 mod controls;
+mod crowd;
 mod flow;
 mod frames;
 mod http;
@@ -77,6 +78,8 @@ enum Command {
 enum Part {
     /// B1 to B4 and B6.
     Sends,
+    /// B9.
+    Groups,
     /// B11, B12 and B14.
     Fanout,
     /// B13.
@@ -85,7 +88,7 @@ enum Part {
     Start,
 }
 
-const PARTS: [Part; 4] = [Part::Start, Part::Sends, Part::Fanout, Part::Memory];
+const PARTS: [Part; 5] = [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Memory];
 
 /// A count as what one calculates with.
 #[expect(clippy::cast_precision_loss, reason = "no count of a run comes near 2^52")]
@@ -127,6 +130,7 @@ async fn measure(options: Options) -> Res<()> {
         let measured = match part {
             Part::Start => bars::start::measure(&plan, &mut report).await,
             Part::Sends => bars::sends::measure(&plan, &seed, &mut report).await,
+            Part::Groups => bars::groups::measure(&plan, &seed, &mut report).await,
             Part::Fanout => bars::fanout::measure(&plan, &seed, &mut report).await,
             Part::Memory => bars::memory::measure(&plan, &seed, &mut report).await,
         };

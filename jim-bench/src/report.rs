@@ -151,6 +151,20 @@ pub(crate) fn median_ratio(subject: &[f64], control: &[f64]) -> f64 {
     median(subject.iter().zip(control).map(|(subject, control)| subject / control))
 }
 
+/// The value that so great a part of them does not exceed; the values need no order.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among them")]
+pub(crate) fn percentile(values: &[f64], part: f64) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let place = (crate::float(values.len() as u64) * part).ceil() as usize;
+    values.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
+
+/// Seconds, as milliseconds.
+pub(crate) fn millis(seconds: f64) -> String {
+    format!("{:.2} ms", seconds * 1e3)
+}
+
 /// A rate, short.
 pub(crate) fn per_second(rate: f64) -> String {
     if rate < 1_000.0 { format!("{rate:.0}/s") } else { format!("{:.1}k/s", rate / 1_000.0) }
@@ -190,6 +204,14 @@ mod tests {
     fn nothing_measured_reaches_no_bar() {
         assert_eq!(verdict(median([]), Bar::AtMost { must: 1.0, goal: 1.0 }), "**MISSED**");
         assert_eq!(verdict(median([]), Bar::Exactly(1.0)), "**MISSED**");
+    }
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        let shown = [0.5, 0.99, 1.0, 0.0].map(|part| percentile(&values, part).to_string());
+        assert_eq!(shown, ["100", "198", "200", "1"]);
+        assert!(percentile(&[], 0.5).is_nan());
     }
 
     #[test]

@@ -51,12 +51,19 @@ pub(crate) struct Receivers {
 impl Receivers {
     /// Opens so many sockets of one person more, each of which has got its first frame.
     pub(crate) async fn open(&mut self, address: &str, token: &str, count: usize) -> Res<()> {
+        self.open_each(address, &vec![token; count]).await
+    }
+
+    /// The same with one socket for each token.
+    pub(crate) async fn open_each(&mut self, address: &str, tokens: &[impl AsRef<str>]) -> Res<()> {
         let mut openers = JoinSet::new();
-        for opener in 0..TOGETHER.min(count) {
-            let (address, request) = (address.to_owned(), handshake(token));
+        for opener in 0..TOGETHER.min(tokens.len()) {
+            let address = address.to_owned();
+            let requests: Vec<String> =
+                tokens.iter().skip(opener).step_by(TOGETHER).map(|token| handshake(token.as_ref())).collect();
             openers.spawn(async move {
                 let mut opened = Vec::new();
-                for _ in (opener..count).step_by(TOGETHER) {
+                for request in requests {
                     let socket = timeout(PATIENCE, open(TcpStream::connect(&address).await?, request.as_bytes()));
                     opened.push(socket.await.map_err(|_| "a socket does not open")??);
                 }

@@ -1,6 +1,7 @@
 //! The bars, by what they load.
 
 pub(crate) mod fanout;
+pub(crate) mod groups;
 pub(crate) mod memory;
 pub(crate) mod sends;
 pub(crate) mod start;
