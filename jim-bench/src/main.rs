@@ -10,6 +10,7 @@ mod frames;
 mod http;
 mod jim;
 mod load;
+mod pace;
 mod process;
 mod report;
 mod sockets;
@@ -84,11 +85,13 @@ enum Part {
     Fanout,
     /// B13.
     Memory,
+    /// B15.
+    Reach,
     /// B19.
     Start,
 }
 
-const PARTS: [Part; 5] = [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Memory];
+const PARTS: [Part; 6] = [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Reach, Part::Memory];
 
 /// A count as what one calculates with.
 #[expect(clippy::cast_precision_loss, reason = "no count of a run comes near 2^52")]
@@ -132,6 +135,7 @@ async fn measure(options: Options) -> Res<()> {
             Part::Sends => bars::sends::measure(&plan, &seed, &mut report).await,
             Part::Groups => bars::groups::measure(&plan, &seed, &mut report).await,
             Part::Fanout => bars::fanout::measure(&plan, &seed, &mut report).await,
+            Part::Reach => bars::reach::measure(&plan, &seed, &mut report).await,
             Part::Memory => bars::memory::measure(&plan, &seed, &mut report).await,
         };
         // The other parts are still worth their minutes.

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -39,6 +40,31 @@ struct Received {
     messages: AtomicU64,
     length: AtomicU64,
     closed: AtomicU64,
+    arrivals: Option<Arrivals>,
+}
+
+/// When each message came: the n-th message of one socket is the n-th of all.
+struct Arrivals {
+    began: Instant,
+    messages: Vec<Arrival>,
+}
+
+/// One message.
+#[derive(Default)]
+struct Arrival {
+    sockets: AtomicUsize,
+    /// When it came to the last of them, in microseconds.
+    last: AtomicU64,
+}
+
+impl Arrivals {
+    fn note(&self, messages: Range<usize>) {
+        let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        for message in self.messages.iter().take(messages.end).skip(messages.start) {
+            message.last.fetch_max(now, Relaxed);
+            message.sockets.fetch_add(1, Relaxed);
+        }
+    }
 }
 
 /// Open sockets; they close when this is dropped.
@@ -49,6 +75,13 @@ pub(crate) struct Receivers {
 }
 
 impl Receivers {
+    /// Receivers that note when messages come, of so many at the most.
+    pub(crate) fn timed(most: usize) -> Self {
+        let messages = std::iter::repeat_with(Arrival::default).take(most).collect();
+        let arrivals = Some(Arrivals { began: Instant::now(), messages });
+        Receivers { received: Arc::new(Received { arrivals, ..Received::default() }), sockets: JoinSet::new() }
+    }
+
     /// Opens so many sockets of one person more, each of which has got its first frame.
     pub(crate) async fn open(&mut self, address: &str, token: &str, count: usize) -> Res<()> {
         self.open_each(address, &vec![token; count]).await
@@ -104,6 +137,19 @@ impl Receivers {
         }
     }
 
+    /// When a message had come to every socket, once all have arrived.
+    pub(crate) fn last_arrival(&self, message: usize) -> Res<Instant> {
+        let arrivals = self.received.arrivals.as_ref().ok_or("these receivers note no times")?;
+        let arrival = arrivals.messages.get(message).ok_or("more messages than times")?;
+        // What one socket gets twice and another never adds up to the right sum.
+        match arrival.sockets.load(Relaxed) {
+            sockets if sockets == self.sockets.len() => {
+                Ok(arrivals.began + Duration::from_micros(arrival.last.load(Relaxed)))
+            }
+            sockets => Err(format!("a message came to {sockets} of {} sockets", self.sockets.len()).into()),
+        }
+    }
+
     /// How long the last one was, in bytes.
     pub(crate) fn length(&self) -> Res<u32> {
         Ok(self.received.length.load(Relaxed).try_into()?)
@@ -148,8 +194,14 @@ async fn open(mut stream: TcpStream, request: &[u8]) -> Res<(TcpStream, Frames)>
 }
 
 async fn receive(mut stream: TcpStream, mut frames: Frames, received: Arc<Received>) {
+    let mut count = 0;
     while let Ok(seen) = std::future::poll_fn(|cx| poll_frames(&mut stream, &mut frames, cx)).await {
         if seen.messages > 0 {
+            if let Some(arrivals) = &received.arrivals {
+                let before = count;
+                count += usize::try_from(seen.messages).unwrap_or(usize::MAX);
+                arrivals.note(before..count);
+            }
             received.messages.fetch_add(seen.messages, Relaxed);
             received.length.store(seen.length, Relaxed);
         }

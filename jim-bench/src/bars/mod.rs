@@ -3,6 +3,7 @@
 pub(crate) mod fanout;
 pub(crate) mod groups;
 pub(crate) mod memory;
+pub(crate) mod reach;
 pub(crate) mod sends;
 pub(crate) mod start;
 
