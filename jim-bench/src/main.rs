@@ -87,11 +87,14 @@ enum Part {
     Memory,
     /// B15.
     Reach,
+    /// B17.
+    Stalled,
     /// B19.
     Start,
 }
 
-const PARTS: [Part; 6] = [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Reach, Part::Memory];
+const PARTS: [Part; 7] =
+    [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Reach, Part::Stalled, Part::Memory];
 
 /// A count as what one calculates with.
 #[expect(clippy::cast_precision_loss, reason = "no count of a run comes near 2^52")]
@@ -136,6 +139,7 @@ async fn measure(options: Options) -> Res<()> {
             Part::Groups => bars::groups::measure(&plan, &seed, &mut report).await,
             Part::Fanout => bars::fanout::measure(&plan, &seed, &mut report).await,
             Part::Reach => bars::reach::measure(&plan, &seed, &mut report).await,
+            Part::Stalled => bars::stalled::measure(&plan, &seed, &mut report).await,
             Part::Memory => bars::memory::measure(&plan, &seed, &mut report).await,
         };
         // The other parts are still worth their minutes.

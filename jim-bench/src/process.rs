@@ -70,6 +70,14 @@ impl Server {
         Ok(kilobytes.parse::<f64>()? * 1024.0)
     }
 
+    /// How many sockets it holds, those that listen too.
+    pub(crate) fn sockets(&self) -> Res<usize> {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.pid()?))?;
+        // What is closed meanwhile has no link any more.
+        let links = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        Ok(links.filter(|link| link.to_string_lossy().starts_with("socket:")).count())
+    }
+
     /// How many files it may have open.
     pub(crate) fn file_limit(&self) -> Res<u64> {
         let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.pid()?))?;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -24,6 +24,10 @@ const TOGETHER: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether messages have arrived.
 const LOOK: Duration = Duration::from_millis(1);
+/// Bytes that a stalled receiver's machine takes.
+const WINDOW: u32 = 4096;
+/// Bytes of a segment on its way, as over a network; for those of the loopback the kernel keeps megabytes.
+const SEGMENT: u32 = 1448;
 /// Files that a process needs besides its sockets.
 const SPARE_FILES: u64 = 200;
 /// A pong without words, under a mask of zeros.
@@ -191,6 +195,22 @@ async fn open(mut stream: TcpStream, request: &[u8]) -> Res<(TcpStream, Frames)>
         texts = std::future::poll_fn(|cx| poll_frames(&mut stream, &mut frames, cx)).await?.texts;
     }
     Ok((stream, frames))
+}
+
+/// A socket of which nobody reads after its first frame, on a machine far away that takes little.
+pub(crate) struct Stalled {
+    _stream: TcpStream,
+}
+
+impl Stalled {
+    pub(crate) async fn open(address: &str, token: &str) -> Res<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(WINDOW)?;
+        socket2::SockRef::from(&socket).set_tcp_mss(SEGMENT)?;
+        let stream = socket.connect(address.parse()?).await?;
+        let (stream, _) = open(stream, handshake(token).as_bytes()).await?;
+        Ok(Stalled { _stream: stream })
+    }
 }
 
 async fn receive(mut stream: TcpStream, mut frames: Frames, received: Arc<Received>) {

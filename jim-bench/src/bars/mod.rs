@@ -5,6 +5,7 @@ pub(crate) mod groups;
 pub(crate) mod memory;
 pub(crate) mod reach;
 pub(crate) mod sends;
+pub(crate) mod stalled;
 pub(crate) mod start;
 
 use std::path::PathBuf;
