@@ -91,10 +91,12 @@ enum Part {
     Stalled,
     /// B19.
     Start,
+    /// B20.
+    History,
 }
 
-const PARTS: [Part; 7] =
-    [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Reach, Part::Stalled, Part::Memory];
+const PARTS: [Part; 8] =
+    [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Reach, Part::Stalled, Part::Memory, Part::History];
 
 /// A count as what one calculates with.
 #[expect(clippy::cast_precision_loss, reason = "no count of a run comes near 2^52")]
@@ -141,6 +143,7 @@ async fn measure(options: Options) -> Res<()> {
             Part::Reach => bars::reach::measure(&plan, &seed, &mut report).await,
             Part::Stalled => bars::stalled::measure(&plan, &seed, &mut report).await,
             Part::Memory => bars::memory::measure(&plan, &seed, &mut report).await,
+            Part::History => bars::history::measure(&plan, &seed, &mut report).await,
         };
         // The other parts are still worth their minutes.
         if let Err(error) = measured {

@@ -2,6 +2,7 @@
 
 pub(crate) mod fanout;
 pub(crate) mod groups;
+pub(crate) mod history;
 pub(crate) mod memory;
 pub(crate) mod reach;
 pub(crate) mod sends;
