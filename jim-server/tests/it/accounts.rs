@@ -1,13 +1,12 @@
 //! Accounts: registering, logging in, and what happens to passwords.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::{Answer, Client, Server};
+use crate::support::{Answer, Client, Server, contains, everything_in};
 
 const PASSWORD: &str = "a fine long password";
 
@@ -149,20 +148,6 @@ async fn passwords_and_tokens_are_stored_as_hashes_only_and_never_answered() {
     }
     assert!(!bodies.iter().any(|body| body.contains("argon2") || body.contains("hash")), "{bodies:?}");
     assert!(contains(&stored, "$argon2id$v=19$m=19456,t=2,p=1$"), "passwords are hashed with argon2id");
-}
-
-/// All bytes of all files of a folder.
-fn everything_in(folder: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        bytes.extend(if path.is_dir() { everything_in(&path) } else { std::fs::read(&path).unwrap() });
-    }
-    bytes
-}
-
-fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What the tests have in common: a server under test, people who talk to it, and their sockets.
 
 mod client;
+mod database;
 mod person;
 mod raw;
 mod server;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use client::{Answer, Base, Client};
+pub(crate) use database::{contains, everything_in, rows, stored};
 pub(crate) use person::{Person, befriend, couple, message, password_of, seq};
 pub(crate) use raw::{exchange, rest, told};
 pub(crate) use server::{Server, jim, serve};
