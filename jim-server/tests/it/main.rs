@@ -26,6 +26,7 @@ mod moderation;
 mod nonsense;
 mod people;
 mod push;
+mod retraction;
 mod sessions;
 mod support;
 mod tokens;

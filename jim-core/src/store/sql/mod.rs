@@ -30,6 +30,7 @@ mod worlds;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -51,6 +52,9 @@ const BUSY: Duration = Duration::from_secs(4);
 
 /// The same for the lane, which tries again by itself.
 const LANE_BUSY: Duration = Duration::from_secs(1);
+
+/// How long the log's keeper holds back writers for readers that are in its way.
+const KEEPER_BUSY: Duration = Duration::from_millis(50);
 
 /// What the lane keeps of the file in memory, in KiB, so that the keys of busy rooms are not read again for each batch.
 const LANE_CACHE: &str = "-65536";
@@ -78,6 +82,8 @@ pub struct SqliteStore {
     rights: rights::Rights,
     /// Writes the log back into the file; needs a connection that may write.
     keeper: Mutex<SqliteConnection>,
+    /// The log may hold what was erased from the file.
+    erased: AtomicBool,
     readers: SqlitePool,
 }
 
@@ -113,10 +119,12 @@ impl SqliteStore {
             .clone()
             .busy_timeout(LANE_BUSY)
             .pragma("cache_size", LANE_CACHE)
+            // What is erased is overwritten, not only given free; nothing else is deleted on this connection.
+            .pragma("secure_delete", "ON")
             .connect()
             .await
             .map_err(repo_error)?;
-        let keeper = options.connect().await.map_err(repo_error)?;
+        let keeper = options.clone().busy_timeout(KEEPER_BUSY).connect().await.map_err(repo_error)?;
         let rights = options.clone().read_only(true).connect().await.map_err(repo_error)?;
         let readers = SqlitePoolOptions::new()
             .test_before_acquire(false)
@@ -132,6 +140,8 @@ impl SqliteStore {
             lane: Mutex::new(room_log::Lane::new(lane)),
             rights: rights::Rights::new(rights),
             keeper: Mutex::new(keeper),
+            // An earlier run may have left it so.
+            erased: AtomicBool::new(true),
             units: Arc::new(Mutex::new(units)),
             readers,
         }))
@@ -205,20 +215,28 @@ impl Store for SqliteStore {
 
     async fn maintain(&self) -> Res<()> {
         let mut keeper = self.keeper.lock().await;
-        if checkpoint(&mut keeper).await? < LONG_LOG {
+        let (_, pages) = checkpoint(&mut keeper, "PASSIVE").await?;
+        if pages < LONG_LOG && !self.erased.load(Ordering::Relaxed) {
             return Ok(());
         }
         // Under load something is always behind; with the writers held back for what came meanwhile, the log is begun
         // anew instead of growing until a send has to write it all back.
         let _gate = self.gate.acquire().await.map_err(|error| RepoError::Unavailable(error.into()))?;
-        checkpoint(&mut keeper).await.map(|_| ())
+        if !self.erased.load(Ordering::Relaxed) {
+            return checkpoint(&mut keeper, "PASSIVE").await.map(|_| ());
+        }
+        // Pages stand in the log as they were before something was erased, until it is emptied. Readers that are in its
+        // way are not waited for long; then the next time.
+        let (busy, _) = checkpoint(&mut keeper, "TRUNCATE").await?;
+        self.erased.store(busy, Ordering::Relaxed);
+        Ok(())
     }
 }
 
-/// Writes the log back into the file as far as nobody has to wait; says how many pages the log has.
-async fn checkpoint(keeper: &mut SqliteConnection) -> Res<i64> {
-    let done = keeper.row::<(i64, i64, i64)>("PRAGMA wal_checkpoint(PASSIVE)", args![]).await?;
-    Ok(done.map_or(0, |(_, pages, _)| pages))
+/// Writes the log back into the file; says whether somebody was in the way, and how many pages the log has.
+async fn checkpoint(keeper: &mut SqliteConnection, mode: &str) -> Res<(bool, i64)> {
+    let done = keeper.row::<(i64, i64, i64)>(sql(format!("PRAGMA wal_checkpoint({mode})")), args![]).await?;
+    Ok(done.map_or((false, 0), |(busy, pages, _)| (busy != 0, pages)))
 }
 
 /// A statement made of our own text, never of a caller's.

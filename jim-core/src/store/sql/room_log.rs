@@ -1,6 +1,7 @@
 //! Room logs: numbered by the one writer, one durable commit for the whole batch.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -235,6 +236,7 @@ impl RoomLogRepo for SqliteStore {
         if erased.is_err() {
             let _ = lane.conn.run("ROLLBACK", args![]).await;
         }
+        self.erased.store(true, Ordering::Relaxed);
         erased
     }
 
