@@ -57,6 +57,11 @@ impl RoomRightsReader {
         {
             return Ok(known);
         }
+        self.may_send_now(who, room).await
+    }
+
+    /// The same from what is stored, for what the log does not refuse afterwards.
+    pub(super) async fn may_send_now(&self, who: UserId, room: RoomId) -> Result<(Seq, RoomRights)> {
         let read = self.read(who, room).await?;
         read.1.may_send(self.context.now())?;
         self.known.insert((room, who), read);

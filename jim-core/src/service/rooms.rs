@@ -65,13 +65,10 @@ impl Rooms {
         let visible = visible(&self.context, who, &room).await?;
         let head = self.context.logs.rooms.head(&room).await?.seq;
         let part = part(&mut self.context.read().await?, who, &room).await?;
-        let can_send = match &part {
-            Part::Private { peer } => self.speech.may_reach(who, *peer).await?,
-            _ => match self.speech.may_send(who, room).await {
-                Ok(_) => true,
-                Err(Error::Refused(_) | Error::RefusedUntil { .. }) => false,
-                Err(error) => return Err(error),
-            },
+        let can_send = match self.speech.may_show(who, room).await {
+            Ok(()) => true,
+            Err(Error::Refused(_) | Error::RefusedUntil { .. }) => false,
+            Err(error) => return Err(error),
         };
         let can_moderate = part.may(Action::Retract, Role::Member) && !matches!(part, Part::Private { .. });
         let about = match part {
@@ -88,7 +85,7 @@ impl Rooms {
             // One person's keys are not worth a frame to everybody.
             return Err(Code::RoomInvalid.into());
         }
-        self.speech.may_send(who, room).await?;
+        self.speech.may_show(who, room).await?;
         let typing = Typing { kind: "typing", room, user_id: who, expires_in_ms: TYPING_MS };
         self.context.logs.whisper(Topic::Room(room), &typing).await;
         Ok(())

@@ -41,13 +41,9 @@ impl Speech {
 
     /// Whether somebody may write to a room, or why not. Opens a private room that has none of its rows yet.
     pub(super) async fn may_send(&self, who: UserId, room: RoomId) -> Result<Permit> {
-        let peer = match room {
-            RoomId::Private(a, b) if a == b && a == who => return Err(Code::RoomInvalid.into()),
-            RoomId::Private(..) => room.peer(who).ok_or(Code::NotFound)?,
-            RoomId::Group(_) | RoomId::World(_) => {
-                let (fence, rights) = self.rooms.may_send(who, room).await?;
-                return Ok(permit(fence, &rights));
-            }
+        let Some(peer) = peer(who, room)? else {
+            let (fence, rights) = self.rooms.may_send(who, room).await?;
+            return Ok(permit(fence, &rights));
         };
         let rights = self.private.read(who, peer).await?;
         permission::private_send(&rights, self.context.options.friends_required)?;
@@ -56,6 +52,18 @@ impl Speech {
         }
         // A private room takes nobody's right away, so that a block does not show in a log that both read.
         Ok(Permit { fence: Seq::ZERO, mention_all: true, slow: None })
+    }
+
+    /// The same for what makes no entry, so that no log refuses what was decided on an old right: asked afresh. Opens
+    /// nothing.
+    pub(super) async fn may_show(&self, who: UserId, room: RoomId) -> Result<()> {
+        match peer(who, room)? {
+            Some(peer) => {
+                let rights = self.private.read(who, peer).await?;
+                Ok(permission::private_send(&rights, self.context.options.friends_required)?)
+            }
+            None => self.rooms.may_send_now(who, room).await.map(|_| ()),
+        }
     }
 
     /// Whether two may write to each other, the first to the second.
@@ -93,6 +101,15 @@ impl Speech {
             }
         }
         self.context.logs.finish(unit).await
+    }
+}
+
+/// The other person of a private room; none where the room is not private.
+fn peer(who: UserId, room: RoomId) -> Result<Option<UserId>> {
+    match room {
+        RoomId::Private(a, b) if a == b && a == who => Err(Code::RoomInvalid.into()),
+        RoomId::Private(..) => Ok(Some(room.peer(who).ok_or(Code::NotFound)?)),
+        RoomId::Group(_) | RoomId::World(_) => Ok(None),
     }
 }
 

@@ -30,3 +30,4 @@ mod retraction;
 mod sessions;
 mod support;
 mod tokens;
+mod typing;
