@@ -112,14 +112,13 @@ impl Messages {
 
     /// Whether somebody may write this to a room now. His turn in a slow room is taken once for all tries.
     async fn may_send(&self, who: UserId, room: RoomId, message: &NewMessage, waited: &mut bool) -> Result<Permit> {
-        let permit = self.speech.may_send(who, room).await?;
+        let to_all = message.mentions == Some(Mentions::All);
+        let permit = self.speech.may_send(who, room, to_all).await?;
         if let Some(seq) = message.reply_to {
             self.may_answer(who, room, seq).await?;
         }
-        match &message.mentions {
-            Some(Mentions::All) if !permit.mention_all => return Err(Code::RoleRequired.into()),
-            Some(Mentions::People(people)) => self.are_there(who, room, people).await?,
-            Some(Mentions::All) | None => {}
+        if let Some(Mentions::People(people)) = &message.mentions {
+            self.are_there(who, room, people).await?;
         }
         if let (RoomId::World(world), Some(slow), false) = (room, permit.slow, *waited) {
             self.speech.take_turn(who, world, slow).await?;

@@ -22,8 +22,6 @@ pub(super) struct Speech {
 pub(super) struct Permit {
     /// The last entry that took a right away.
     pub(super) fence: Seq,
-    /// Whether everybody may be mentioned.
-    pub(super) mention_all: bool,
     /// What has to pass between two messages.
     pub(super) slow: Option<Duration>,
 }
@@ -39,10 +37,15 @@ impl Speech {
         Speech { rooms: RoomRightsReader::new(context.clone()), private, context }
     }
 
-    /// Whether somebody may write to a room, or why not. Opens a private room that has none of its rows yet.
-    pub(super) async fn may_send(&self, who: UserId, room: RoomId) -> Result<Permit> {
+    /// Whether somebody may write to a room, to everybody in it by name, or why not. Opens a private room that has none
+    /// of its rows yet.
+    pub(super) async fn may_send(&self, who: UserId, room: RoomId, to_all: bool) -> Result<Permit> {
         let Some(peer) = peer(who, room)? else {
-            let (fence, rights) = self.rooms.may_send(who, room).await?;
+            let (mut fence, mut rights) = self.rooms.may_send(who, room).await?;
+            if to_all && mention_all(&rights).is_err() {
+                (fence, rights) = self.rooms.may_send_now(who, room).await?;
+                mention_all(&rights)?;
+            }
             return Ok(permit(fence, &rights));
         };
         let rights = self.private.read(who, peer).await?;
@@ -51,7 +54,7 @@ impl Speech {
             self.open(who, peer, &room).await?;
         }
         // A private room takes nobody's right away, so that a block does not show in a log that both read.
-        Ok(Permit { fence: Seq::ZERO, mention_all: true, slow: None })
+        Ok(Permit { fence: Seq::ZERO, slow: None })
     }
 
     /// The same for what makes no entry, so that no log refuses what was decided on an old right: asked afresh. Opens
@@ -113,13 +116,19 @@ fn peer(who: UserId, room: RoomId) -> Result<Option<UserId>> {
     }
 }
 
+/// Whether somebody may mention everybody in a room.
+fn mention_all(rights: &RoomRights) -> std::result::Result<(), Code> {
+    match rights {
+        RoomRights::Group(rights) => permission::group_act(rights.role, Action::MentionAll, None),
+        RoomRights::World(rights) if rights.admin => Ok(()),
+        RoomRights::World(_) => Err(Code::AdminRequired),
+    }
+}
+
 fn permit(fence: Seq, rights: &RoomRights) -> Permit {
-    let (mention_all, slow) = match rights {
-        RoomRights::Group(rights) => (permission::group_act(rights.role, Action::MentionAll, None).is_ok(), None),
-        RoomRights::World(rights) => {
-            let slow = Duration::from_secs(rights.slow_mode_seconds.into());
-            (rights.admin, Some(slow).filter(|slow| !rights.admin && !slow.is_zero()))
-        }
+    let slow = match rights {
+        RoomRights::World(rights) if !rights.admin => Some(Duration::from_secs(rights.slow_mode_seconds.into())),
+        _ => None,
     };
-    Permit { fence, mention_all, slow }
+    Permit { fence, slow: slow.filter(|slow| !slow.is_zero()) }
 }

@@ -185,8 +185,8 @@ impl MessagesApi {
     ///
     /// Codes: `auth.required`, `resource.not_found`, `room.invalid`, `friend.not_friend`, `friend.blocked`,
     /// `user.unavailable`, `group.dissolved`, `group.muted`, `group.member_muted`,
-    /// `group.role_required`, `world.closed`, `world.muted`, `world.slow_mode`, `message.ref_conflict`,
-    /// `message.reply_invalid`, `message.mention_invalid`, `rate.limited`, `storage.full`.
+    /// `group.role_required`, `admin.required`, `world.closed`, `world.muted`, `world.slow_mode`,
+    /// `message.ref_conflict`, `message.reply_invalid`, `message.mention_invalid`, `rate.limited`, `storage.full`.
     #[oai(path = "/rooms/:room/messages", method = "post", operation_id = "sendMessage")]
     async fn send(&self, caller: Auth, room: Path<String>, body: Body<MessageBody>) -> Answer<SendAnswer> {
         let Shared { jim, throttles } = &*self.0;

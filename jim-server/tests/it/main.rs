@@ -26,6 +26,7 @@ mod moderation;
 mod nonsense;
 mod people;
 mod push;
+mod replies;
 mod retraction;
 mod sessions;
 mod support;
