@@ -120,8 +120,11 @@ impl Messages {
         if let Some(Mentions::People(people)) = &message.mentions {
             self.are_there(who, room, people).await?;
         }
-        if let (RoomId::World(world), Some(slow), false) = (room, permit.slow, *waited) {
-            self.speech.take_turn(who, world, slow).await?;
+        if let (RoomId::World(world), true, false) = (room, permit.takes_turn, *waited) {
+            // A repeat is answered with what stands in the log already, and leaves the turn to the next message.
+            if self.context.logs.rooms.find_ref(&room, who, &message.client_ref).await?.is_none() {
+                self.speech.take_turn(who, world).await?;
+            }
             *waited = true;
         }
         Ok(permit)

@@ -9,6 +9,7 @@ use super::{Context, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId, WorldId};
 use crate::model::Kind;
+use crate::time::Millis;
 
 /// Answers who may write.
 #[derive(Clone)]
@@ -22,8 +23,8 @@ pub(super) struct Speech {
 pub(super) struct Permit {
     /// The last entry that took a right away.
     pub(super) fence: Seq,
-    /// What has to pass between two messages.
-    pub(super) slow: Option<Duration>,
+    /// Whether it takes a turn, for which one may have to wait.
+    pub(super) takes_turn: bool,
 }
 
 #[derive(serde::Serialize)]
@@ -46,7 +47,7 @@ impl Speech {
                 (fence, rights) = self.rooms.may_send_now(who, room).await?;
                 mention_all(&rights)?;
             }
-            return Ok(permit(fence, &rights));
+            return Ok(Permit { fence, takes_turn: takes_turn(&rights) });
         };
         let rights = self.private.read(who, peer).await?;
         permission::private_send(&rights, self.context.options.friends_required)?;
@@ -54,7 +55,7 @@ impl Speech {
             self.open(who, peer, &room).await?;
         }
         // A private room takes nobody's right away, so that a block does not show in a log that both read.
-        Ok(Permit { fence: Seq::ZERO, slow: None })
+        Ok(Permit { fence: Seq::ZERO, takes_turn: false })
     }
 
     /// The same for what makes no entry, so that no log refuses what was decided on an old right: asked afresh. Opens
@@ -80,12 +81,17 @@ impl Speech {
         self.rooms.forget(who, room);
     }
 
-    /// Takes somebody's turn in a slow world channel, or says when it comes.
-    pub(super) async fn take_turn(&self, who: UserId, world: WorldId, slow: Duration) -> Result<()> {
+    /// Takes somebody's turn in a world channel, or says when it comes. How slow the channel is now is read: nobody
+    /// waits for what is only remembered.
+    pub(super) async fn take_turn(&self, who: UserId, world: WorldId) -> Result<()> {
         let now = self.context.now();
-        let slow = i64::try_from(slow.as_millis()).unwrap_or(i64::MAX);
         let mut unit = self.context.write(&[who]).await?;
-        let since = crate::time::Millis(now.0 - slow + 1);
+        let row = unit.worlds().get(world).await?.ok_or(Code::NotFound)?;
+        let slow = i64::from(row.slow_mode_seconds) * 1000;
+        if slow == 0 {
+            return Ok(());
+        }
+        let since = Millis(now.0 - slow + 1);
         if let Some(last) = unit.worlds().take_turn(world, who, now, since).await? {
             let wait = u64::try_from(last.0 + slow - now.0).unwrap_or_default();
             return Err(Error::Limited { code: Code::WorldSlowMode, retry_after: Duration::from_millis(wait) });
@@ -125,10 +131,7 @@ fn mention_all(rights: &RoomRights) -> std::result::Result<(), Code> {
     }
 }
 
-fn permit(fence: Seq, rights: &RoomRights) -> Permit {
-    let slow = match rights {
-        RoomRights::World(rights) if !rights.admin => Some(Duration::from_secs(rights.slow_mode_seconds.into())),
-        _ => None,
-    };
-    Permit { fence, slow: slow.filter(|slow| !slow.is_zero()) }
+/// Whether somebody has to wait between two messages.
+fn takes_turn(rights: &RoomRights) -> bool {
+    matches!(rights, RoomRights::World(rights) if !rights.admin && rights.slow_mode_seconds > 0)
 }

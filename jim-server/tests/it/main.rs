@@ -32,3 +32,4 @@ mod sessions;
 mod support;
 mod tokens;
 mod typing;
+mod world;
