@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
 
 mod accounts;
+mod admins;
 mod big_groups;
 mod blocks;
 mod body;
