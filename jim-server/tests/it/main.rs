@@ -26,6 +26,7 @@ mod messages;
 mod moderation;
 mod nonsense;
 mod people;
+mod pins;
 mod push;
 mod replies;
 mod retraction;
