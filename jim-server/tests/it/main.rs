@@ -17,6 +17,7 @@ mod fault;
 mod features;
 mod frames;
 mod friends;
+mod group_races;
 mod groups;
 mod handshake;
 mod input;
