@@ -31,6 +31,7 @@ mod pins;
 mod push;
 mod replies;
 mod retraction;
+mod routing;
 mod sessions;
 mod support;
 mod tokens;
