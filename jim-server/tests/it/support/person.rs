@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Answer, Client, Server, Socket};
@@ -123,6 +124,34 @@ impl Person {
     /// The number of the newest entry of one's own log.
     pub(crate) async fn log_head(&self) -> i64 {
         self.get("/log").await.is(200)["last"].as_i64().expect("a number")
+    }
+
+    /// All of the chat list, page by page, for a query such as `latest=3`.
+    pub(crate) async fn chats(&self, query: &str) -> Vec<Value> {
+        let mut chats = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("/conversations?{query}{cursor}")).await.is(200);
+            chats.extend(page["items"].as_array().expect("items").iter().cloned());
+            let Some(next) = page["next"].as_str() else { return chats };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
+    /// One room of the chat list, put away or not.
+    pub(crate) async fn chat(&self, room: &str) -> Value {
+        let chat = self.chats("hidden=true&limit=100").await.into_iter().find(|chat| chat["room"] == room);
+        chat.unwrap_or_else(|| panic!("{room} is not in the list"))
+    }
+
+    /// Pins, mutes or hides a room in the chat list.
+    pub(crate) async fn set_chat(&self, room: &str, change: &Value) -> Answer {
+        self.patch(&format!("/conversations/{room}"), change).await
+    }
+
+    /// Says how far one has read in a room.
+    pub(crate) async fn read(&self, room: &str, seq: i64) -> Answer {
+        self.call(Method::PUT, &format!("/rooms/{room}/read"), &json!({ "seq": seq })).await
     }
 
     /// Asks somebody to be friends.
