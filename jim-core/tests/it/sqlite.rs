@@ -1,14 +1,24 @@
 //! What only a file can get wrong.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use jim_core::bus::LocalBus;
+use jim_core::id::{RoomId, Seq, WorldId};
+use jim_core::model::Limits;
+use jim_core::model::group::GroupName;
 use jim_core::repo::{RoomLogRepo, Store};
 use jim_core::store::sql::{Durability, MigrateError, SqliteStore};
-use jim_core::testkit::fixtures::{AT, commit, new_entry, private, users};
+use jim_core::testkit::fixtures::{AT, commit, friends, new_entry, private, users};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tempfile::TempDir;
 use tokio::time::timeout;
+
+use crate::node::{Node, options, send};
 
 async fn store() -> (Arc<SqliteStore>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -100,4 +110,58 @@ async fn rights_are_remembered_and_a_block_is_seen_by_whoever_asks_after_its_com
         reader.await.unwrap();
     }
     assert!(known.load(Ordering::Relaxed) > 0, "nothing was remembered");
+}
+
+/// Rows of each table that has any.
+async fn rows(file: &Path) -> BTreeMap<String, i64> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut conn = SqliteConnection::connect_with(&options).await.unwrap();
+    let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut conn).await.unwrap();
+    let mut counts = BTreeMap::new();
+    for table in tables {
+        let name: String = table.get(0);
+        let count = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) FROM \"{name}\"")));
+        counts.insert(name, count.fetch_one(&mut conn).await.unwrap().get(0));
+    }
+    conn.close().await.unwrap();
+    counts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn read_marks_take_one_row_for_each_member_however_much_is_read() {
+    const MESSAGES: i64 = 40;
+    let (store, folder) = store().await;
+    let file = SqliteStore::file(folder.path());
+    let node = Node::run(store.clone(), store.clone(), Arc::new(LocalBus::default()), options()).await;
+    let ids = users(&*store, "user", 8).await;
+    for id in &ids[1..] {
+        friends(&*store, ids[0], *id).await;
+    }
+    let name = GroupName::parse("Club", &Limits::default()).unwrap();
+    let room = node.jim.groups().create(ids[0], name, &ids[1..]).await.unwrap().0.room;
+    let mut last = 0;
+    for n in 0..MESSAGES {
+        last = send(&node.jim, ids[0], room, &format!("m-{n}")).await;
+    }
+    let before = rows(&file).await;
+    for n in 0..MESSAGES {
+        for id in &ids {
+            node.jim.reads().set(*id, room, Seq(last - MESSAGES + 1 + n)).await.unwrap();
+        }
+    }
+    for seq in [last - MESSAGES + 1, last] {
+        let readers = node.jim.reads().readers(ids[0], room, Seq(seq), None, 100).await.unwrap().items;
+        assert_eq!(readers.len(), ids.len() - 1, "all but the author");
+    }
+    assert_eq!(rows(&file).await, before, "{} members have read {MESSAGES} messages each", ids.len());
+    // In a world channel, where nobody is a member, one row for each who has read.
+    let world = RoomId::World(WorldId::FIRST);
+    for n in 0..MESSAGES {
+        let seq = send(&node.jim, ids[0], world, &format!("w-{n}")).await;
+        for id in &ids[1..4] {
+            node.jim.reads().set(*id, world, Seq(seq)).await.unwrap();
+        }
+    }
+    assert_eq!(rows(&file).await["jim_conversations"], before["jim_conversations"] + 4);
+    node.stop().await;
 }

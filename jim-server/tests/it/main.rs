@@ -31,6 +31,7 @@ mod nonsense;
 mod people;
 mod pins;
 mod push;
+mod reads;
 mod replies;
 mod retraction;
 mod routing;
