@@ -3,6 +3,7 @@
 mod friends;
 mod groups;
 mod paging;
+mod unread;
 
 use proptest::test_runner::Config;
 
