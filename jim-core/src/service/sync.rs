@@ -25,7 +25,7 @@ pub struct Synced {
     pub log: LogPage,
     /// Each room that was named; `None` where it is not the caller's.
     pub rooms: BTreeMap<RoomId, Option<Newer>>,
-    /// Rooms that were not named.
+    /// Rooms that were not named, in order.
     pub joined: Vec<RoomId>,
 }
 
@@ -63,7 +63,9 @@ impl Sync {
         let mine = rows(&self.context, &mut unit, who).await?;
         let cuts = cuts(&mut unit, who).await?;
         drop(unit);
-        let joined = mine.iter().map(|row| row.room).filter(|room| !rooms.contains_key(room)).collect();
+        let mut joined: Vec<_> = mine.iter().map(|row| row.room).filter(|room| !rooms.contains_key(room)).collect();
+        // As the named ones are, whatever the order in which storage keeps them.
+        joined.sort_unstable();
         let mine: HashMap<RoomId, ConversationRow> = mine.into_iter().map(|row| (row.room, row)).collect();
         let mut found: BTreeMap<RoomId, Option<Newer>> = rooms.keys().map(|room| (*room, None)).collect();
         let named: Vec<&ConversationRow> = rooms.keys().filter_map(|room| mine.get(room)).collect();

@@ -37,6 +37,7 @@ mod retraction;
 mod routing;
 mod sessions;
 mod support;
+mod sync;
 mod tokens;
 mod typing;
 mod world;
