@@ -96,6 +96,8 @@ impl Kind {
     pub const GROUP_JOINED: Kind = Kind::of("group.joined");
     /// The owner is invited into a group.
     pub const GROUP_INVITED: Kind = Kind::of("group.invited");
+    /// An invitation of the owner is gone without his coming in.
+    pub const GROUP_UNINVITED: Kind = Kind::of("group.uninvited");
     /// Somebody asks to join a group that the owner helps to run.
     pub const JOIN_REQUESTED: Kind = Kind::of("join.requested");
     /// The owner's request to join was decided.

@@ -17,6 +17,6 @@ pub trait InvitationRepo: Send {
     async fn list(&mut self, user: UserId, before: Option<InvitationId>, limit: u16) -> Res<Vec<InvitationRow>>;
     /// Removes one; `false` if there is none.
     async fn remove(&mut self, id: InvitationId) -> Res<bool>;
-    /// Removes all into a group.
-    async fn remove_all(&mut self, group: GroupId) -> Res<()>;
+    /// Invitations into a group, by the person who is invited.
+    async fn list_of(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<InvitationRow>>;
 }

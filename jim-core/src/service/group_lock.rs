@@ -17,32 +17,31 @@ const TRIES: usize = 16;
 pub(super) enum Concerned {
     /// Who decides on requests to join; nobody where none are made.
     Deciders,
-    /// Who asks to join.
-    Applicants,
+    /// Who waits to come in.
+    Waiting,
     /// The same, where the group ends with this one's going.
-    ApplicantsOf(UserId),
+    WaitingFor(UserId),
 }
 
 impl Concerned {
     async fn read(self, unit: &mut Unit, id: GroupId) -> Result<BTreeSet<UserId>> {
-        let concerned = match self {
+        match self {
             Concerned::Deciders => {
                 let group = unit.groups().get(id).await?;
                 match group.filter(|group| group.join_policy == JoinPolicy::Approval) {
-                    Some(_) => unit.members().deciders(id).await?,
-                    None => Vec::new(),
+                    Some(_) => Ok(unit.members().deciders(id).await?.into_iter().collect()),
+                    None => Ok(BTreeSet::new()),
                 }
             }
-            Concerned::ApplicantsOf(user) => {
+            Concerned::WaitingFor(user) => {
                 let member = unit.members().get(id, user).await?;
                 match member.filter(|member| member.role == Role::Owner) {
-                    Some(_) => joining::applicants(unit, id).await?,
-                    None => Vec::new(),
+                    Some(_) => joining::waiting(unit, id).await,
+                    None => Ok(BTreeSet::new()),
                 }
             }
-            Concerned::Applicants => joining::applicants(unit, id).await?,
-        };
-        Ok(concerned.into_iter().collect())
+            Concerned::Waiting => joining::waiting(unit, id).await,
+        }
     }
 }
 

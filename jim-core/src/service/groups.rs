@@ -183,7 +183,7 @@ impl Groups {
 
     /// Ends the group for everybody. Its history stays readable for those who were members.
     pub async fn dissolve(&self, who: UserId, id: GroupId) -> Result<()> {
-        let mut unit = lock_with(&self.context, &[], id, Concerned::Applicants).await?.0;
+        let mut unit = lock_with(&self.context, &[], id, Concerned::Waiting).await?.0;
         let (row, my) = acting(&mut unit, who, id).await?;
         permission::group_act(my.role, Action::Dissolve, None)?;
         end(&mut unit, row, who, self.context.now()).await?;
@@ -251,7 +251,7 @@ pub(super) async fn note(
     Ok(())
 }
 
-/// Ends a group in a unit that locks it and all who ask to join it: nobody comes into it any more.
+/// Ends a group in a unit that locks it and all who wait to come into it: nobody comes into it any more.
 pub(super) async fn end(unit: &mut Unit, mut row: GroupRow, by: UserId, now: Millis) -> Result<()> {
     row.dissolved_at = Some(now);
     unit.groups().set(&row).await?;

@@ -1,6 +1,6 @@
 //! Ways into a group: by oneself, by a request that an admin decides, and by invitation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::friends::{card, cards};
 use super::group_lock::{Concerned, lock, lock_with};
@@ -171,10 +171,10 @@ impl Joining {
         Ok(seen)
     }
 
-    /// Declines an invitation; nobody is told.
+    /// Declines an invitation; nobody else is told.
     pub async fn reject(&self, who: UserId, id: InvitationId) -> Result<Invitation> {
         let (mut unit, row) = self.answer(who, id).await?;
-        let seen = invitation(&mut unit, row).await?;
+        let seen = uninvite(&mut unit, row, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
         Ok(seen)
     }
@@ -210,11 +210,22 @@ pub(super) async fn settle(
 ) -> Result<()> {
     if let Some(row) = unit.invitations().find(group, user).await? {
         unit.invitations().remove(row.id).await?;
+        if status == RequestStatus::Rejected {
+            uninvite(unit, row, now).await?;
+        }
     }
     if let Some(row) = unit.join_requests().find_pending(group, user).await? {
         decided(unit, row, status, now).await?;
     }
     Ok(())
+}
+
+/// Tells somebody, whom the unit locks, that an invitation of his is gone. Who comes in is told that instead.
+async fn uninvite(unit: &mut Unit, row: InvitationRow, now: Millis) -> Result<Invitation> {
+    let user = row.user;
+    let told = invitation(unit, row).await?;
+    unit.tell(user, event(Kind::GROUP_UNINVITED, &told)?, now).await?;
+    Ok(told)
 }
 
 /// Decides a pending request in a unit that locks the one who asks, and tells him.
@@ -226,21 +237,37 @@ async fn decided(unit: &mut Unit, row: JoinRequestRow, status: RequestStatus, no
     Ok(())
 }
 
-/// Who asks to join a group.
-pub(super) async fn applicants(unit: &mut Unit, group: GroupId) -> Result<Vec<UserId>> {
-    let mut applicants: Vec<UserId> = Vec::new();
+/// Who waits to come into a group: those who ask, and those who were asked.
+pub(super) async fn waiting(unit: &mut Unit, group: GroupId) -> Result<BTreeSet<UserId>> {
+    let mut waiting = BTreeSet::new();
+    let mut after = None;
     loop {
-        let rows = unit.join_requests().list_pending(group, applicants.last().copied(), PAGE).await?;
-        if rows.is_empty() {
-            return Ok(applicants);
-        }
-        applicants.extend(rows.iter().map(|row| row.user));
+        let rows = unit.join_requests().list_pending(group, after, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        after = Some(last.user);
+        waiting.extend(rows.iter().map(|row| row.user));
+    }
+    after = None;
+    loop {
+        let rows = unit.invitations().list_of(group, after, PAGE).await?;
+        let Some(last) = rows.last() else { return Ok(waiting) };
+        after = Some(last.user);
+        waiting.extend(rows.iter().map(|row| row.user));
     }
 }
 
-/// Closes every way into a group that ends, in a unit that locks it and its applicants.
+/// Closes every way into a group that ends, in a unit that locks it and all who wait to come in.
 pub(super) async fn close(unit: &mut Unit, group: GroupId, now: Millis) -> Result<()> {
-    unit.invitations().remove_all(group).await?;
+    loop {
+        let rows = unit.invitations().list_of(group, None, PAGE).await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            unit.invitations().remove(row.id).await?;
+            uninvite(unit, row, now).await?;
+        }
+    }
     loop {
         let rows = unit.join_requests().list_pending(group, None, PAGE).await?;
         if rows.is_empty() {

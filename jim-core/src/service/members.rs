@@ -104,7 +104,7 @@ impl Members {
     /// Goes. The owner goes last, and the group with him; from one that has ended everybody goes when he likes, and
     /// nobody hears of it.
     pub async fn leave(&self, who: UserId, id: GroupId) -> Result<()> {
-        let mut unit = lock_with(&self.context, &[who], id, Concerned::ApplicantsOf(who)).await?.0;
+        let mut unit = lock_with(&self.context, &[who], id, Concerned::WaitingFor(who)).await?.0;
         let row = unit.groups().get(id).await?.ok_or(Code::NotFound)?;
         let my = unit.members().get(id, who).await?.ok_or(Code::NotFound)?;
         let now = self.context.now();

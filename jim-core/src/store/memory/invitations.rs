@@ -45,8 +45,10 @@ impl InvitationRepo for MemoryTx {
         Ok(self.change().invitations.rows.remove(&id).is_some())
     }
 
-    async fn remove_all(&mut self, group: GroupId) -> Res<()> {
-        self.change().invitations.rows.retain(|_, row| row.group != group);
-        Ok(())
+    async fn list_of(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<InvitationRow>> {
+        let after = after.unwrap_or(UserId::SYSTEM);
+        let rows = self.state.invitations.rows.values().filter(|row| row.group == group && row.user > after);
+        let by_user: BTreeMap<_, _> = rows.map(|row| (row.user, row)).collect();
+        Ok(by_user.into_values().take(limit.into()).cloned().collect())
     }
 }

@@ -73,9 +73,11 @@ impl InvitationRepo for SqlTx {
         Ok(conn.run("DELETE FROM jim_group_invitations WHERE id = ?", args![id]).await? > 0)
     }
 
-    async fn remove_all(&mut self, group: GroupId) -> Res<()> {
+    async fn list_of(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<InvitationRow>> {
         let mut conn = self.conn().await?;
-        conn.run("DELETE FROM jim_group_invitations WHERE group_id = ?", args![group]).await?;
-        Ok(())
+        let text = format!("{SELECT} WHERE group_id = ? AND user_id > ? ORDER BY user_id LIMIT ?");
+        let after = after.unwrap_or(UserId::SYSTEM);
+        let rows: Vec<Row> = conn.rows(sql(text), args![group, after, limit]).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
 }

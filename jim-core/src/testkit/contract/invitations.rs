@@ -49,17 +49,24 @@ pub async fn of_20_who_take_one_invitation_at_once_one_does(fresh: &Fresh) {
     assert_eq!(fresh.read().await.invitations().get(id).await.unwrap(), None);
 }
 
-pub async fn all_invitations_into_one_group_are_removed_at_once(fresh: &Fresh) {
+pub async fn the_invitations_into_one_group_are_listed_by_who_is_invited(fresh: &Fresh) {
     let ids = users(&*fresh.store, "user", 3).await;
     let (first, second) = (group(&*fresh.store, &ids[..1], 5).await, group(&*fresh.store, &ids[..1], 5).await);
     let mut unit = fresh.write().await;
-    for (group, user) in [(first, ids[1]), (first, ids[2]), (second, ids[1])] {
+    for (group, user) in [(first, ids[2]), (first, ids[1]), (second, ids[1])] {
         let new = InvitationRow { id: InvitationId(0), group, user, by: ids[0], created_at: AT };
         unit.invitations().add(&new).await.unwrap();
     }
-    unit.invitations().remove_all(first).await.unwrap();
     commit(unit).await;
-    let left = fresh.read().await.invitations().list(ids[1], None, 9).await.unwrap();
-    assert_eq!(left.iter().map(|row| row.group).collect::<Vec<_>>(), [second]);
-    assert_eq!(fresh.read().await.invitations().list(ids[2], None, 9).await.unwrap(), []);
+    let mut unit = fresh.read().await;
+    let mut listed = async |group, after, limit| {
+        let rows = unit.invitations().list_of(group, after, limit).await.unwrap();
+        assert!(rows.iter().all(|row| row.group == group));
+        rows.into_iter().map(|row| row.user).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(first, None, 9).await, ids[1..]);
+    assert_eq!(listed(first, None, 1).await, ids[1..2]);
+    assert_eq!(listed(first, Some(ids[1]), 9).await, ids[2..]);
+    assert_eq!(listed(second, None, 9).await, ids[1..2]);
+    assert_eq!(listed(second, Some(ids[1]), 9).await, []);
 }

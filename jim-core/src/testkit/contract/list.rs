@@ -93,7 +93,7 @@ macro_rules! contract_cases {
             invitations {
                 a_person_has_one_invitation_into_a_group_by_the_first_word
                 of_20_who_take_one_invitation_at_once_one_does
-                all_invitations_into_one_group_are_removed_at_once
+                the_invitations_into_one_group_are_listed_by_who_is_invited
             }
             join_requests {
                 of_20_equal_requests_to_join_at_once_exactly_one_is_pending

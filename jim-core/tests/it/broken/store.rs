@@ -346,7 +346,7 @@ repo! { me: InvitationRepo by invitations {
             return Ok(true);
         }
     }
-    fn remove_all(group: GroupId) -> ();
+    fn list_of(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<InvitationRow>;
 } }
 
 repo! { me: JoinRequestRepo by join_requests {
