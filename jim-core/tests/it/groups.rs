@@ -293,3 +293,13 @@ async fn lists_of_groups_and_invitations_show_each_with_what_belongs_to_it() {
     let expected = (0..5).rev().map(|n| (format!("Club {n}"), if n % 2 == 0 { ann.id } else { ben.id }));
     assert_eq!(seen, expected.collect::<Vec<_>>(), "newest first");
 }
+
+#[tokio::test]
+async fn who_is_silenced_after_he_wrote_is_told_so_and_not_shown_to_write() {
+    let town = Town::new().await;
+    let (Person { id: ann, .. }, Person { id: ben, .. }, _, group, room) = club(&town).await;
+    send(town.jim(), ben, room, "before").await;
+    town.jim().members().mute(ann, group, ben, None).await.unwrap();
+    assert_eq!(refusal(&town.jim().rooms().typing(ben, room).await), Some(Code::MemberMuted));
+    assert!(!town.jim().rooms().get(ben, room).await.unwrap().can_send);
+}

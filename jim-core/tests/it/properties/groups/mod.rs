@@ -12,7 +12,7 @@ use jim_core::error::Code;
 use jim_core::id::{GroupId, JoinRequestId, RoomId, UserId};
 use jim_core::model::group::{GroupName, JoinPolicy, Role};
 use jim_core::model::{Limits, RequestStatus};
-use jim_core::repo::{RoomLogRepo, Store};
+use jim_core::repo::{RepoError, RoomLogRepo, Store};
 use jim_core::service::{GroupChange, MemberChange};
 use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
 use jim_core::store::sql::{Durability, SqliteStore};
@@ -140,7 +140,7 @@ impl Town {
             }
             Op::Join(a) => refusal(&jim.joining().join(id(a), group, None).await),
             Op::Accept(a) | Op::Reject(a) => {
-                let mine = jim.joining().invitations(id(a), None, 9).await.unwrap().items;
+                let mine = jim.joining().invitations(id(a), None, 9).await.ok()?.items;
                 let invitation = mine.first()?.id;
                 match op {
                     Op::Accept(_) => refusal(&jim.joining().accept(id(a), invitation).await),
@@ -156,9 +156,15 @@ impl Town {
         }
     }
 
-    /// The requests of a person to join, as the store has them; the group may have nobody who could list them.
+    /// The requests to join, in the order they were made, as the store has them: the group may have nobody who could
+    /// list them. A store that is busy with sixty-four others is asked again.
     async fn requests(&self) -> Vec<(JoinRequestId, UserId, RequestStatus)> {
-        let mut unit = self.store.read().await.unwrap();
+        let mut unit = loop {
+            match self.store.read().await {
+                Err(RepoError::Busy) => {}
+                unit => break unit.unwrap(),
+            }
+        };
         let mut rows = unit.join_requests().list(self.group, None, 1000).await.unwrap();
         rows.reverse();
         rows.into_iter().map(|row| (row.id, row.user, row.status)).collect()
