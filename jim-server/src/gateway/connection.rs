@@ -1,9 +1,12 @@
 //! One socket: frames of a listener go out, nothing but control frames comes in.
 
+use std::future::ready;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, StreamExt as _, poll};
 use jim_core::hub::{Close, Listener};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -17,6 +20,8 @@ use super::GatewayOptions;
 
 /// Frames that go out in one write.
 const TOGETHER: usize = 64;
+/// Writes after which the client and the clock are looked at, whatever waits.
+const IN_A_ROW: u32 = 8;
 /// How long a client may take to read its farewell.
 const FAREWELL: Duration = Duration::from_secs(10);
 const HEARTBEAT: &str = r#"{"type":"heartbeat"}"#;
@@ -74,9 +79,13 @@ where
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
     let mut heard = Instant::now();
+    let mut writes = 0;
     loop {
+        // Whoever is woken is so by a frame nearly always: what else may wait is not looked at before.
         tokio::select! {
-            next = listener.next(&mut frames, TOGETHER) => {
+            biased;
+            next = listener.next(&mut frames, TOGETHER), if writes < IN_A_ROW => {
+                writes += 1;
                 if let Err(why) = next {
                     return Ended::Hub(why);
                 }
@@ -111,6 +120,7 @@ where
                     return ended;
                 }
             }
+            () = ready(()), if writes == IN_A_ROW => writes = 0,
         }
     }
 }
@@ -126,12 +136,16 @@ async fn write<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let written = async {
+    let mut written = pin!(async {
         for message in messages {
             socket.feed(message).await?;
         }
         socket.flush().await
-    };
+    });
+    // The kernel has room nearly always: then there is nothing to wait for, and no timer to make.
+    if let Poll::Ready(written) = poll!(&mut written) {
+        return written.map_err(|_| Ended::Left);
+    }
     tokio::select! {
         biased;
         written = written => written.map_err(|_| Ended::Left),
