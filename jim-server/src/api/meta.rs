@@ -14,7 +14,22 @@ use crate::app::BASE;
 use crate::config::{Config, Registration};
 
 /// What a newer client asks before it uses something newer.
-const FEATURES: &[&str] = &["friends", "blocks", "private_rooms", "groups", "push"];
+const FEATURES: &[&str] = &[
+    "friends",
+    "blocks",
+    "private_rooms",
+    "groups",
+    "world",
+    "replies",
+    "mentions",
+    "retraction",
+    "pins",
+    "typing",
+    "read_marks",
+    "conversations",
+    "sync",
+    "push",
+];
 
 /// Tells everybody what this server is.
 #[derive(Debug, Clone)]
