@@ -18,6 +18,7 @@ use crate::model::group::{GroupRow, MemberRow, Role};
 use crate::model::world::WorldRow;
 use crate::model::{Entry, Group};
 use crate::repo::{Lock, RepoError, Slice, Task, Unit};
+use crate::time::Millis;
 
 /// How long somebody counts as typing after he was last said to.
 const TYPING_MS: u32 = 6000;
@@ -33,6 +34,8 @@ pub struct RoomView {
     pub head: Seq,
     /// Whether the person may write now.
     pub can_send: bool,
+    /// Until when somebody silences the person.
+    pub muted_until: Option<Millis>,
     /// Whether the person may take back what others wrote.
     pub can_moderate: bool,
     /// What the room is.
@@ -65,9 +68,10 @@ impl Rooms {
         let visible = visible(&self.context, who, &room).await?;
         let head = self.context.logs.rooms.head(&room).await?.seq;
         let part = part(&mut self.context.read().await?, who, &room).await?;
-        let can_send = match self.speech.may_show(who, room).await {
-            Ok(()) => true,
-            Err(Error::Refused(_) | Error::RefusedUntil { .. }) => false,
+        let (can_send, muted_until) = match self.speech.may_show(who, room).await {
+            Ok(()) => (true, None),
+            Err(Error::RefusedUntil { until, .. }) => (false, Some(until)),
+            Err(Error::Refused(_)) => (false, None),
             Err(error) => return Err(error),
         };
         let can_moderate = part.may(Action::Retract, Role::Member) && !matches!(part, Part::Private { .. });
@@ -76,7 +80,7 @@ impl Rooms {
             Part::Group { row, my } => About::Group(Box::new(Group::seen(*row, *my, self.context.now()))),
             Part::World { row, .. } => About::World(row.into()),
         };
-        Ok(RoomView { room, first: visible.first(head), head, can_send, can_moderate, about })
+        Ok(RoomView { room, first: visible.first(head), head, can_send, muted_until, can_moderate, about })
     }
 
     /// Shows those in a room that the caller writes something. Nothing of it is kept.

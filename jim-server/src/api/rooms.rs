@@ -22,7 +22,7 @@ struct RoomRights {
     role: Option<String>,
     can_send: bool,
     can_moderate: bool,
-    /// Until when I may not write in a group.
+    /// Until when I am muted in a group or a world channel.
     #[oai(skip_serializing_if_is_none)]
     muted_until: Option<Time>,
 }
@@ -66,7 +66,7 @@ impl From<RoomView> for RoomObject {
                 role: group.as_ref().map(|group| group.my.role.as_str().into()),
                 can_send: view.can_send,
                 can_moderate: view.can_moderate,
-                muted_until: group.as_ref().and_then(|group| group.my.muted_until.map(Into::into)),
+                muted_until: view.muted_until.map(Into::into),
             },
             peer: peer.map(Into::into),
             group: group.map(Into::into),

@@ -72,9 +72,11 @@ async fn who_may_not_write_is_not_shown_writing() {
         who.say(place, "m-1", "hello").await.is(201);
     }
     let mute = format!("/groups/{id}/members/{}/mute", ben.id);
-    ann.call(Method::PUT, &mute, &json!({})).await.is(204);
+    let until = json!({ "until": "2099-12-31T23:59:59.000Z" });
+    ann.call(Method::PUT, &mute, &until).await.is(204);
     type_in(ben, &room).await.refused(403, "group.member_muted");
-    assert_eq!(ben.get(&format!("/rooms/{room}")).await.is(200)["my"]["can_send"], false);
+    let my = ben.get(&format!("/rooms/{room}")).await.is(200)["my"].clone();
+    assert_eq!((&my["can_send"], &my["muted_until"]), (&json!(false), &until["until"]));
     ann.delete(&mute).await.is(204);
     ann.put(&format!("/groups/{id}/mute")).await.is(204);
     type_in(ben, &room).await.refused(403, "group.muted");
