@@ -153,3 +153,18 @@ async fn only_messages_that_stand_and_can_be_seen_are_pinned() {
     assert_eq!(pins(ben, &room).await[0]["entry"]["data"], json!({ "deleted": true }));
     ben.call(Method::PUT, &format!("/rooms/{room}/pins/{new}"), &json!({})).await.refused(403, "group.role_required");
 }
+
+#[tokio::test]
+async fn a_pin_that_races_with_a_retraction_does_not_outlive_the_message() {
+    let (_server, ann, ben, room) = couple().await;
+    for n in 0..40 {
+        let entry = seq(&ann.say(&room, &format!("m-{n}"), "Oops").await.is(201));
+        let retract = format!("/rooms/{room}/entries/{entry}/retract");
+        let (answer, retracted) = tokio::join!(pin(&ben, &room, entry), ann.act(&retract));
+        retracted.is(200);
+        if answer.status != 204 {
+            answer.refused(422, "pin.not_message");
+        }
+    }
+    assert_eq!(pinned(&ann, &room).await, Vec::<i64>::new());
+}

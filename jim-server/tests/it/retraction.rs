@@ -214,7 +214,7 @@ async fn ten_thousand_reads_show_the_whole_text_or_the_stub_and_after_the_answer
 async fn a_crash_leaves_a_message_as_it_was_or_taken_back_in_full() {
     let (mut server, ann, ben, room) = couple().await;
     let mut rng = StdRng::seed_from_u64(14);
-    for trial in 0..12 {
+    for trial in 0..30 {
         let sent = ann.say(&room, &format!("m-{trial}"), WORD).await.is(201);
         let seq = seq(&sent);
         ben.put(&format!("/rooms/{room}/pins/{seq}")).await.is(204);
