@@ -1,11 +1,10 @@
 //! Groups in which much happens at once.
 
-use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::groups::{group_of, types};
-use crate::support::{Server, eventually, seq};
+use crate::support::{Answer, Person, Server, eventually, seq};
 
 #[tokio::test]
 async fn a_transfer_that_races_with_the_removal_of_the_heir_leaves_one_owner_who_is_a_member() {
@@ -86,26 +85,38 @@ async fn of_those_who_want_the_last_place_at_once_one_gets_it() {
     assert_eq!(people[0].get(&path).await.is(200)["member_count"], 3);
 }
 
+/// Sends until it is refused, which must be soon; says which numbers it got, and the last answer.
+async fn talk(person: Person, room: String, name: usize) -> (Vec<i64>, Answer) {
+    let mut sent = Vec::new();
+    loop {
+        let answer = person.say(&room, &format!("m-{name}-{}", sent.len()), "and").await;
+        if answer.status != 201 || sent.len() == 200 {
+            return (sent, answer);
+        }
+        sent.push(seq(&answer.json()));
+    }
+}
+
+/// Waits until so many entries stand in a room.
+async fn grown(person: &Person, room: &str, to: i64) {
+    let head = async || person.get(&format!("/rooms/{room}")).await.is(200)["head"].as_i64();
+    eventually("they write", async || (head().await > Some(to)).then_some(())).await;
+}
+
 #[tokio::test]
-async fn the_end_of_a_group_is_the_end_of_its_log_though_many_write() {
+async fn the_end_of_a_group_is_the_end_of_its_log_though_a_hundred_write() {
     let server = Server::start().await;
     let (people, id, room) = group_of(&server, &["ann", "ben", "cleo"]).await;
-    let mut sending = JoinSet::new();
+    let mut talking = JoinSet::new();
     for n in 0..100 {
-        let (person, room) = (people[n % 3].clone(), room.clone());
-        sending.spawn(async move { person.say(&room, &format!("m-{n}"), "and").await });
+        talking.spawn(talk(people[n % 3].clone(), room.clone(), n));
     }
-    let head = async || people[0].get(&format!("/rooms/{room}")).await.is(200)["head"].as_i64().unwrap();
-    eventually("some have written", async || (head().await > 10).then_some(())).await;
+    grown(&people[0], &room, 300).await;
     people[0].delete(&format!("/groups/{id}")).await.is(204);
-    let answers = sending.join_all().await;
     let mut sent = Vec::new();
-    for answer in &answers {
-        if answer.status == 201 {
-            sent.push(seq(&answer.json()));
-        } else {
-            answer.refused(410, "group.dissolved");
-        }
+    for (mut numbers, refused) in talking.join_all().await {
+        refused.refused(410, "group.dissolved");
+        sent.append(&mut numbers);
     }
     sent.sort_unstable();
     let history = people[1].whole_history(&room).await;
@@ -116,29 +127,28 @@ async fn the_end_of_a_group_is_the_end_of_its_log_though_many_write() {
 
 #[tokio::test]
 async fn who_is_removed_while_a_hundred_messages_fly_hears_those_before_his_removal_and_none_after() {
-    let server = Server::start().await;
+    let server = Server::with(&[("socket.queue_frames", "65536")]).await;
     let (people, id, room) = group_of(&server, &["ann", "ben", "cleo"]).await;
     let (ann, ben, cleo) = (&people[0], &people[1], &people[2]);
     let mut cleos = cleo.socket().await;
     let begun = cleos.head(&room).unwrap();
-    let mut sending = JoinSet::new();
+    let mut talking = JoinSet::new();
     for n in 0..100 {
-        let (person, room) = (if n % 2 == 0 { ben.clone() } else { cleo.clone() }, room.clone());
-        sending.spawn(async move { (n % 2, person.say(&room, &format!("m-{n}"), "and").await) });
+        talking.spawn(talk(if n % 2 == 0 { ben.clone() } else { cleo.clone() }, room.clone(), n));
     }
-    let head = async || ann.get(&format!("/rooms/{room}")).await.is(200)["head"].as_i64().unwrap();
-    eventually("some have written", async || (head().await > begun + 10).then_some(())).await;
+    grown(ann, &room, 300).await;
     ann.delete(&format!("/groups/{id}/members/{}", cleo.id)).await.is(204);
-    for (cleos, answer) in sending.join_all().await {
-        if cleos == 0 || answer.status == 201 {
-            answer.is(201);
-        } else {
-            answer.refused(404, "resource.not_found");
-        }
+    let removed =
+        ann.whole_history(&room).await.iter().rfind(|entry| entry["type"] == "member.removed").map(seq).unwrap();
+    grown(ann, &room, removed + 100).await;
+    // The others are stopped in the same way.
+    ann.delete(&format!("/groups/{id}/members/{}", ben.id)).await.is(204);
+    for (_, refused) in talking.join_all().await {
+        refused.refused(404, "resource.not_found");
     }
     let history = ann.whole_history(&room).await;
-    let removed = history.iter().position(|entry| entry["type"] == "member.removed").unwrap();
-    assert!(history[removed..].iter().all(|entry| entry["by"] != cleo.id), "he writes nothing after it");
+    let (before, after) = history.split_at(usize::try_from(removed).unwrap() - 1);
+    assert!(after.iter().all(|entry| entry["by"] != cleo.id), "he writes nothing from there on");
     let mut news = Vec::new();
     loop {
         let event = cleos.event().await;
@@ -148,8 +158,7 @@ async fn who_is_removed_while_a_hundred_messages_fly_hears_those_before_his_remo
         news.push(event);
     }
     news.retain(|event| event["log"] == room);
-    let before = &history[usize::try_from(begun).unwrap()..removed];
-    assert_eq!(news, before);
-    cleo.call(Method::PATCH, "/me", &json!({ "nickname": "C" })).await.is(200);
+    assert_eq!(news, before[usize::try_from(begun).unwrap()..]);
+    cleo.patch("/me", &json!({ "nickname": "C" })).await.is(200);
     assert_eq!(cleos.event().await["type"], "profile.changed", "and nothing later");
 }
