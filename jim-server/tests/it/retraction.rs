@@ -95,14 +95,14 @@ async fn a_text_that_its_author_takes_back_is_gone_from_every_read_and_from_the_
 
 #[tokio::test]
 async fn after_its_time_a_message_stays_unless_who_moderates_takes_it_back() {
-    let server = Server::with(&[("limits.retract_seconds", "1")]).await;
+    let server = Server::with(&[("limits.retract_seconds", "2")]).await;
     let (people, _, room) = group_of(&server, &["ann", "ben"]).await;
     let (ann, ben) = (&people[0], &people[1]);
-    assert_eq!(server.stranger().get("/meta").await.is(200)["limits"]["retract_seconds"], 1);
+    assert_eq!(server.stranger().get("/meta").await.is(200)["limits"]["retract_seconds"], 2);
     let in_time = ben.say(&room, "in-time", "Oops").await.is(201);
     retract(ben, &room, seq(&in_time)).await.is(200);
     let (own, owners) = (ben.say(&room, "own", "Hm").await.is(201), ann.say(&room, "hers", "Hm").await.is(201));
-    grow_old(&owners, 1).await;
+    grow_old(&owners, 2).await;
     retract(ben, &room, seq(&own)).await.refused(403, "message.retract_expired");
     retract(ann, &room, seq(&owners)).await.refused(403, "message.retract_expired");
     retract(ben, &room, seq(&owners)).await.refused(403, "message.not_yours");
@@ -111,7 +111,7 @@ async fn after_its_time_a_message_stays_unless_who_moderates_takes_it_back() {
     assert_eq!(said["by"], ann.id);
     let warden = server.admin("root").await;
     let worlds = ben.say(WORLD, "world", "Hello world").await.is(201);
-    grow_old(&worlds, 1).await;
+    grow_old(&worlds, 2).await;
     retract(ann, WORLD, seq(&worlds)).await.refused(403, "message.not_yours");
     retract(ben, WORLD, seq(&worlds)).await.refused(403, "message.retract_expired");
     retract(&warden, WORLD, seq(&worlds)).await.is(200);
