@@ -1,6 +1,5 @@
 //! The world channel: everybody reads it, administrators run it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -45,7 +44,7 @@ async fn what_somebody_says_reaches_everybody_once_and_is_written_once() {
     assert_eq!((&first["log"], &first["seq"]), (&json!(WORLD), &json!(1)));
     let kept = async || (rows(server.data()).await["jim_conversations"] == 1).then_some(());
     eventually("the mark of the first", kept).await;
-    let before = rows(server.data()).await;
+    let mut expected = rows(server.data()).await;
     for n in 0..MESSAGES {
         people[0].say(WORLD, &format!("m-{n}"), "To all").await.is(201);
     }
@@ -54,7 +53,6 @@ async fn what_somebody_says_reaches_everybody_once_and_is_written_once() {
         let events = socket.until(WORLD, MESSAGES + 1).await;
         assert_eq!(events, history, "each once, in order");
     }
-    let mut expected: BTreeMap<String, i64> = before;
     *expected.get_mut("jim_entries").unwrap() += MESSAGES;
     assert_eq!(rows(server.data()).await, expected, "nothing is written for each of the fifty");
     people[0].patch("/me", &json!({ "nickname": "Last" })).await.is(200);
@@ -157,8 +155,7 @@ async fn the_log_shows_nobody_writing_while_it_was_closed() {
     }
     stop.store(true, Ordering::Relaxed);
     talking.join_all().await;
-    let (mut closed, mut spoke) = (0, 0);
-    let mut open = true;
+    let (mut open, mut closed, mut spoke) = (true, 0, 0);
     for (n, entry) in root.whole_history(WORLD).await.iter().enumerate() {
         assert_eq!(seq(entry), i64::try_from(n).unwrap() + 1, "no number is missing");
         match entry["type"].as_str().unwrap() {
@@ -241,10 +238,12 @@ async fn in_a_slow_channel_each_waits_for_his_turn_and_a_repeat_takes_none() {
     let wrong = json!({ "client_ref": "m-2", "content": { "kind": "text", "text": "Two" }, "reply_to": 9999 });
     ann.post("/rooms/w:1/messages", &wrong).await.refused(422, "message.reply_invalid");
     ann.say(WORLD, "m-2", "Two").await.is(201);
+    let mut round = 0;
     let many = async || {
         let mut sending = JoinSet::new();
-        for _ in 0..20 {
-            let (ann, name) = (ann.clone(), format!("s-{}", rand::random::<u64>()));
+        round += 1;
+        for n in 0..20 {
+            let (ann, name) = (ann.clone(), format!("s-{round}-{n}"));
             sending.spawn(async move { ann.say(WORLD, &name, "Me").await });
         }
         let mut answers = sending.join_all().await;
