@@ -230,6 +230,8 @@ impl Messages {
         }
         let now = context.now();
         let in_time = now.0 - entry.at.0 <= i64::from(context.options.limits.retract_seconds) * 1000;
+        // Who asks again, not having heard the answer, is told that it was done and not that it is too late.
+        let in_time = in_time || !entry.is_message();
         let author = match room {
             RoomId::Group(group) => unit.members().get(group, entry.by).await?.map_or(Role::Member, |one| one.role),
             _ => Role::Member,

@@ -104,6 +104,7 @@ async fn after_its_time_a_message_stays_unless_who_moderates_takes_it_back() {
     let (own, owners) = (ben.say(&room, "own", "Hm").await.is(201), ann.say(&room, "hers", "Hm").await.is(201));
     grow_old(&owners, 2).await;
     retract(ben, &room, seq(&own)).await.refused(403, "message.retract_expired");
+    retract(ben, &room, seq(&in_time)).await.refused(409, "message.retracted");
     retract(ann, &room, seq(&owners)).await.refused(403, "message.retract_expired");
     retract(ben, &room, seq(&owners)).await.refused(403, "message.not_yours");
     assert_eq!(ben.get(&format!("/rooms/{room}/entries/{}", seq(&own))).await.is(200), own);
