@@ -109,6 +109,8 @@ codes! {
     MessageRetracted = "message.retracted",
     /// Only what people wrote can be taken back.
     NotRetractable = "message.not_retractable",
+    /// Only messages can be deleted for oneself.
+    NotDeletable = "message.not_deletable",
     /// The room has as many pins as allowed.
     PinFull = "pin.full",
     /// Only messages that still stand can be pinned.

@@ -156,12 +156,14 @@ impl Conversations {
         self.context.logs.finish(unit).await
     }
 
-    /// Deletes one entry for the caller only.
+    /// Deletes one message for the caller only. What else stands in a log changes what his devices keep, and stays.
     pub async fn hide_entry(&self, who: UserId, room: RoomId, seq: Seq) -> Result<()> {
-        let from = visible(&self.context, who, &room).await?.from;
-        let head = self.context.logs.rooms.head(&room).await?.seq;
-        if seq < from || seq > head {
+        if seq < visible(&self.context, who, &room).await?.from {
             return Err(Code::NotFound.into());
+        }
+        let found = self.context.logs.rooms.read(&room, Slice::Only(&[seq]), 1).await?;
+        if found.first().ok_or(Code::NotFound)?.kind != Kind::MESSAGE_SENT {
+            return Err(Code::NotDeletable.into());
         }
         let mut unit = self.context.write(&[who]).await?;
         if unit.hidden().add(who, &room, seq).await? {

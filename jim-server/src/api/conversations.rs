@@ -208,11 +208,11 @@ impl ConversationsApi {
         Ok(Done::Done)
     }
 
-    /// Delete an entry for me
+    /// Delete a message for me
     ///
     /// Others keep it; what is unread stays so.
     ///
-    /// Codes: `auth.required`, `resource.not_found`.
+    /// Codes: `auth.required`, `resource.not_found`, `message.not_deletable`.
     #[oai(path = "/conversations/:room/hidden/:seq", method = "put", operation_id = "hideEntry")]
     async fn hide(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<Done> {
         self.0.jim.conversations().hide_entry(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;

@@ -101,6 +101,7 @@ pub const TABLE: &[Row] = &[
     row("message.retract_expired", 403, "The time to take this message back is over.", "已超过可撤回时间。"),
     row("message.retracted", 409, "This message was taken back already.", "该消息已被撤回。"),
     row("message.not_retractable", 422, "This entry cannot be taken back.", "该条目不可撤回。"),
+    row("message.not_deletable", 422, "This entry cannot be deleted for oneself.", "该条目不可删除。"),
     row("pin.full", 409, "The room has as many pins as allowed.", "置顶数量已达上限。"),
     row("pin.not_message", 422, "Only messages that still stand can be pinned.", "只能置顶有效消息。"),
     row("read.beyond_end", 422, "There is no such entry to have read yet.", "已读位置超出末尾。"),

@@ -89,7 +89,9 @@ async fn an_entry_deleted_for_oneself_is_gone_on_all_ones_devices_and_nowhere_el
         let kept = seq(&ben.say(room, "m-1", "kept").await.is(201));
         let gone = seq(&ben.say(room, "m-2", "gone").await.is(201));
         ann.put(&format!("/rooms/{room}/pins/{gone}")).await.is(204);
-        let last = gone + 1;
+        let pinned = gone + 1;
+        ann.put(&format!("/conversations/{room}/hidden/{pinned}")).await.refused(422, "message.not_deletable");
+        let last = seq(&ben.say(room, "m-3", "gone too").await.is(201));
         let (mut phones, bens) = (phone.socket().await, views(ben, room).await);
         let before = ann.log_head().await;
         let unread = ann.chat(room).await["unread"].clone();
