@@ -12,10 +12,10 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::listener::{Close, Listener, Shared};
-use super::table::Cut;
 use super::{Hub, topic_of};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, Seq, SessionId, UserId, WorldId};
+use crate::model::block::Cut;
 use crate::model::conversation::ConversationRow;
 use crate::model::entry::LogId;
 use crate::model::user::UserState;
@@ -214,7 +214,7 @@ impl Hub {
             for id in outside {
                 let seen = entries.iter().filter(|entry| entry.seq < next);
                 let json = seen.map(|entry| match cut {
-                    Some(cut) if entry.by == cut.by && entry.seq > cut.above => entry.hidden_json(),
+                    Some(cut) if cut.hides(entry.by, entry.seq, &entry.kind) => entry.hidden_json(),
                     _ => entry.json(),
                 });
                 table.catch_up(id, json);

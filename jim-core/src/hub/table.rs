@@ -11,14 +11,8 @@ use tokio::time::Instant;
 use super::listener::{Close, Shared};
 use crate::id::{Seq, SessionId, UserId};
 use crate::log::Frame;
+use crate::model::block::Cut;
 use crate::model::entry::{LogId, hidden_json};
-
-/// What a blocker is not shown: entries of the blocked above a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut {
-    pub(super) by: UserId,
-    pub(super) above: Seq,
-}
 
 struct Member {
     id: u64,
@@ -217,7 +211,7 @@ impl Table {
         let mut delivered = 0;
         for member in place.members.iter().filter(|member| member.from <= seq) {
             let json = match (&frame.header, member.cut) {
-                (Some(header), Some(cut)) if header.by == cut.by && header.seq > cut.above => stub
+                (Some(header), Some(cut)) if cut.hides(header.by, header.seq, &header.kind) => stub
                     .get_or_insert_with(|| hidden_json(&header.log, header.seq, &header.kind, header.at, header.by))
                     .clone(),
                 _ => frame.json.clone(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::UserCard;
+use super::{Kind, UserCard};
 use crate::id::{Seq, UserId};
 use crate::time::Millis;
 
@@ -25,4 +25,22 @@ pub struct Block {
     pub user: UserCard,
     /// Since when.
     pub at: Millis,
+}
+
+/// What a blocker is not shown of the one he blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Who is blocked.
+    pub by: UserId,
+    /// His messages above this number are hidden.
+    pub above: Seq,
+}
+
+impl Cut {
+    /// Whether an entry is hidden. Only words are: what is done to the room, such as taking a message back, is known to
+    /// all in it, or their copies would differ from it.
+    #[must_use]
+    pub fn hides(&self, by: UserId, seq: Seq, kind: &Kind) -> bool {
+        by == self.by && seq > self.above && *kind == Kind::MESSAGE_SENT
+    }
 }

@@ -12,6 +12,7 @@ use super::rooms::{Visible, deleted, row, visible};
 use super::{Context, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId, WorldId};
+use crate::model::block::Cut;
 use crate::model::conversation::{About, ConversationRow};
 use crate::model::entry::Head;
 use crate::model::{Group, Kind};
@@ -205,7 +206,7 @@ impl Conversations {
                 }
                 RoomId::World(id) => About::World(unit.worlds().get(id).await?.ok_or(Code::NotFound)?.into()),
             };
-            let cut = row.room.peer(who).and_then(|peer| Some((peer, *cuts.get(&peer)?)));
+            let cut = row.room.peer(who).and_then(|peer| cuts.get(&peer)).copied();
             let Some(visible) = Visible::of(&row, cut) else { continue };
             let mut entries = logs.rooms.read(&row.room, Slice::Before(head.seq.next()), latest).await?;
             entries.retain(|entry| entry.seq >= visible.from);
@@ -241,15 +242,18 @@ pub(super) async fn heads(context: &Context, rooms: impl Iterator<Item = RoomId>
     Ok(heads)
 }
 
-/// Above which number entries of each person that somebody blocks are hidden from him.
-pub(super) async fn cuts(unit: &mut Unit, who: UserId) -> Result<HashMap<UserId, Seq>> {
+/// What is hidden from somebody of each person whom he blocks.
+pub(super) async fn cuts(unit: &mut Unit, who: UserId) -> Result<HashMap<UserId, Cut>> {
     let mut cuts = HashMap::new();
     let mut after = None;
     loop {
         let blocks = unit.blocks().list(who, after, 1000).await?;
         let Some(last) = blocks.last() else { return Ok(cuts) };
         after = Some(last.blocked);
-        cuts.extend(blocks.into_iter().filter_map(|block| Some((block.blocked, block.cut?))));
+        cuts.extend(blocks.into_iter().filter_map(|block| {
+            let by = block.blocked;
+            Some((by, Cut { by, above: block.cut? }))
+        }));
     }
 }
 

@@ -13,6 +13,7 @@ use super::{Context, groups};
 use crate::bus::Topic;
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
+use crate::model::block::Cut;
 use crate::model::conversation::{About, ConversationRow};
 use crate::model::group::{GroupRow, MemberRow, Role};
 use crate::model::world::WorldRow;
@@ -166,13 +167,13 @@ pub(super) struct Visible {
     pub(super) from: Seq,
     /// Up to here he has cleared the room himself.
     pub(super) clear: Seq,
-    /// Entries of this author above this number are hidden.
-    pub(super) cut: Option<(UserId, Seq)>,
+    /// What is hidden of somebody whom he blocks.
+    pub(super) cut: Option<Cut>,
 }
 
 impl Visible {
     /// What a row allows; nothing while its join has no number.
-    pub(super) fn of(row: &ConversationRow, cut: Option<(UserId, Seq)>) -> Option<Self> {
+    pub(super) fn of(row: &ConversationRow, cut: Option<Cut>) -> Option<Self> {
         Some(Visible { from: row.first()?, clear: row.clear, cut })
     }
 
@@ -195,7 +196,7 @@ impl Visible {
     pub(super) fn show(&self, entry: &Entry, deleted: &HashSet<Seq>) -> Bytes {
         match self.cut {
             _ if deleted.contains(&entry.seq) => entry.deleted_json(),
-            Some((by, above)) if entry.by == by && entry.seq > above => entry.hidden_json(),
+            Some(cut) if cut.hides(entry.by, entry.seq, &entry.kind) => entry.hidden_json(),
             _ => entry.json(),
         }
     }
@@ -222,7 +223,7 @@ pub(super) async fn visible(context: &Context, who: UserId, room: &RoomId) -> Re
     let mut unit = context.read().await?;
     let row = row(context, &mut unit, who, room).await?;
     let cut = match room.peer(who) {
-        Some(peer) => unit.blocks().get(who, peer).await?.and_then(|block| Some((peer, block.cut?))),
+        Some(peer) => unit.blocks().get(who, peer).await?.and_then(|block| Some(Cut { by: peer, above: block.cut? })),
         None => None,
     };
     Visible::of(&row, cut).ok_or(Code::NotFound.into())

@@ -72,7 +72,7 @@ impl Sync {
         let heads = heads(&self.context, named.iter().map(|row| row.room)).await?;
         let mut left = MOST;
         for (row, head) in named.into_iter().zip(heads) {
-            let cut = row.room.peer(who).and_then(|peer| Some((peer, *cuts.get(&peer)?)));
+            let cut = row.room.peer(who).and_then(|peer| cuts.get(&peer)).copied();
             let Some(visible) = Visible::of(row, cut) else { continue };
             let limit = limit.min(u16::try_from(left).unwrap_or(limit));
             let newer = self.newer(who, row, &visible, (rooms[&row.room], head), limit).await?;

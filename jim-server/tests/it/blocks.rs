@@ -290,6 +290,18 @@ async fn the_blocked_reads_on_and_the_blockers_history_stays() {
 }
 
 #[tokio::test]
+async fn a_block_hides_words_and_not_what_changes_the_room() {
+    let (_server, ann, ben, room) = couple().await;
+    let said = seq(&ben.say(&room, "one", "before the block").await.is(201));
+    block(&ann, &ben).await;
+    let mut anns = ann.socket().await;
+    let event = ben.act(&format!("/rooms/{room}/entries/{said}/retract")).await.is(200);
+    assert_eq!(anns.event().await, event, "or her copy would show what is gone");
+    assert_eq!(ann.whole_history(&room).await, ben.whole_history(&room).await);
+    assert_eq!(ann.whole_history(&room).await.last(), Some(&event));
+}
+
+#[tokio::test]
 async fn the_list_of_blocks_is_paged_and_private() {
     let server = Server::start().await;
     let ann = server.person("ann").await;
