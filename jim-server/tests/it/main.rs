@@ -10,6 +10,7 @@ mod body;
 mod checker;
 mod command;
 mod connections;
+mod converge;
 mod conversations;
 mod data_folder;
 mod edge;

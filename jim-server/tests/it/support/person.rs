@@ -126,16 +126,22 @@ impl Person {
         self.get("/log").await.is(200)["last"].as_i64().expect("a number")
     }
 
-    /// All of the chat list, page by page, for a query such as `latest=3`.
-    pub(crate) async fn chats(&self, query: &str) -> Vec<Value> {
-        let mut chats = Vec::new();
+    /// All of a list, page by page.
+    pub(crate) async fn list(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
         let mut cursor = String::new();
+        let sign = if path.contains('?') { '&' } else { '?' };
         loop {
-            let page = self.get(&format!("/conversations?{query}{cursor}")).await.is(200);
-            chats.extend(page["items"].as_array().expect("items").iter().cloned());
-            let Some(next) = page["next"].as_str() else { return chats };
-            cursor = format!("&cursor={next}");
+            let page = self.get(&format!("{path}{cursor}")).await.is(200);
+            items.extend(page["items"].as_array().expect("items").iter().cloned());
+            let Some(next) = page["next"].as_str() else { return items };
+            cursor = format!("{sign}cursor={next}");
         }
+    }
+
+    /// All of the chat list for a query such as `latest=3`.
+    pub(crate) async fn chats(&self, query: &str) -> Vec<Value> {
+        self.list(&format!("/conversations?{query}")).await
     }
 
     /// One room of the chat list, put away or not.
