@@ -16,7 +16,7 @@ use jim_core::store::sql::{Durability, SqliteStore};
 use jim_core::testkit::fixtures;
 use proptest::prelude::*;
 
-use super::runtime;
+use super::{cases, runtime};
 use crate::node::{Node, message, options, refusal};
 
 const PEOPLE: usize = 3;
@@ -206,12 +206,8 @@ async fn follows_the_model(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>, ops
     node.stop().await;
 }
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(cases(64))]
 
     #[test]
     fn unread_in_memory_follows_a_list_of_messages(ops in prop::collection::vec(op(), 1..60)) {
@@ -223,7 +219,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn unread_in_sqlite_follows_a_list_of_messages(
