@@ -8,14 +8,17 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::friends::cards;
-use super::rooms::{Visible, deleted, row, visible};
-use super::{Context, event};
-use crate::error::{Code, Error, Result};
-use crate::id::{RoomId, Seq, UserId, WorldId};
+use super::rooms::row;
+use super::visible::{Seen, Visible, visible};
+use super::{Context, MOST_ENTRIES, event};
+use crate::error::{Code, Result};
+use crate::id::{GroupId, RoomId, Seq, UserId, WorldId};
 use crate::model::block::Cut;
 use crate::model::conversation::{About, ConversationRow};
 use crate::model::entry::Head;
-use crate::model::{Group, Kind};
+use crate::model::group::{GroupRow, MemberRow};
+use crate::model::world::WorldRow;
+use crate::model::{Group, Kind, UserCard};
 use crate::page::{Cursors, Page};
 use crate::repo::{Slice, Unit, Unread, UnreadCount};
 use crate::time::Millis;
@@ -108,12 +111,14 @@ impl Conversations {
         all.sort_by_key(|(row, head)| place(row, head));
         let rest =
             all.into_iter().skip_while(|(row, head)| after.as_ref().is_some_and(|after| place(row, head) <= after.0));
-        let page: Vec<_> = rest.take(usize::from(shown.limit) + 1).collect();
-        let page = cursors.page(page, shown.limit, log, |(row, head)| {
+        let latest = shown.latest.max(1);
+        let limit = shown.limit.min(MOST_ENTRIES / latest).max(1);
+        let page: Vec<_> = rest.take(usize::from(limit) + 1).collect();
+        let page = cursors.page(page, limit, log, |(row, head)| {
             let (Reverse(pinned), Reverse(at), room) = place(row, head);
             format!("{pinned} {at} {room}")
         });
-        let items = self.see(who, page.items, shown.latest.max(1)).await?;
+        let items = self.see(who, page.items, latest).await?;
         Ok(Page { items, next: page.next, log })
     }
 
@@ -183,38 +188,65 @@ impl Conversations {
         Ok((unit, row))
     }
 
-    /// Rooms as a person sees them, in the order given.
-    async fn see(&self, who: UserId, rows: Vec<(ConversationRow, Head)>, latest: u16) -> Result<Vec<Conversation>> {
+    /// Rooms as a person sees them, in the order given; those that are his no more are left out.
+    async fn see(&self, who: UserId, rooms: Vec<(ConversationRow, Head)>, latest: u16) -> Result<Vec<Conversation>> {
         let logs = &self.context.logs;
-        let asks: Vec<_> = rows.iter().map(|(row, _)| Unread { room: row.room, user: who, mark: row.mark }).collect();
+        let asks: Vec<_> = rooms.iter().map(|(row, _)| Unread { room: row.room, user: who, mark: row.mark }).collect();
         let counts = logs.rooms.unread(&asks).await?;
+        let mut newest = Vec::with_capacity(rooms.len());
+        for (row, head) in &rooms {
+            newest.push(logs.rooms.read(&row.room, Slice::Before(head.seq.next()), latest).await?);
+        }
         let mut unit = self.context.read().await?;
-        let peers = cards(&mut unit, rows.iter().filter_map(|(row, _)| row.room.peer(who))).await?;
+        let abouts = Abouts::read(&mut unit, who, rooms.iter().map(|(row, _)| row.room)).await?;
+        let mine = rows(&self.context, &mut unit, who).await?;
+        let mine: HashMap<RoomId, ConversationRow> = mine.into_iter().map(|row| (row.room, row)).collect();
         let cuts = cuts(&mut unit, who).await?;
-        let mut seen = Vec::with_capacity(rows.len());
-        for ((row, head), unread) in rows.into_iter().zip(counts) {
-            let about = match row.room {
-                RoomId::Private(..) => {
-                    let peer = row.room.peer(who).and_then(|peer| peers.get(&peer)).cloned();
-                    About::Private(peer.ok_or(Error::internal("an account that is referred to is gone"))?)
-                }
-                RoomId::Group(id) => {
-                    let group = unit.groups().get(id).await?.ok_or(Code::NotFound)?;
-                    // He may have gone since the list was read.
-                    let Some(my) = unit.members().get(id, who).await? else { continue };
-                    About::Group(Box::new(Group::seen(group, my, self.context.now())))
-                }
-                RoomId::World(id) => About::World(unit.worlds().get(id).await?.ok_or(Code::NotFound)?.into()),
-            };
-            let cut = row.room.peer(who).and_then(|peer| cuts.get(&peer)).copied();
-            let Some(visible) = Visible::of(&row, cut) else { continue };
-            let mut entries = logs.rooms.read(&row.room, Slice::Before(head.seq.next()), latest).await?;
-            entries.retain(|entry| entry.seq >= visible.from);
-            let deleted = deleted(&self.context, who, &row.room, &entries).await?;
-            let entries = entries.iter().map(|entry| visible.show(entry, &deleted)).collect();
+        let mut seen = Vec::with_capacity(rooms.len());
+        for (((row, head), unread), entries) in rooms.into_iter().zip(counts).zip(newest) {
+            let Some(now) = mine.get(&row.room) else { continue };
+            let Some(visible) = Visible::of(now, cut(&cuts, who, now)) else { continue };
+            let Some(about) = abouts.of(row.room, who, self.context.now()) else { continue };
+            let entries = Seen::among(&mut unit, who, &row.room, visible, &entries).await?.show_all(&entries);
             seen.push(Conversation { row, about, head, entries, unread });
         }
         Ok(seen)
+    }
+}
+
+/// What rooms are, read for many at once.
+struct Abouts {
+    peers: HashMap<UserId, UserCard>,
+    groups: HashMap<GroupId, GroupRow>,
+    members: HashMap<GroupId, MemberRow>,
+    worlds: HashMap<WorldId, WorldRow>,
+}
+
+fn group(room: RoomId) -> Option<GroupId> {
+    if let RoomId::Group(id) = room { Some(id) } else { None }
+}
+
+impl Abouts {
+    async fn read(unit: &mut Unit, who: UserId, rooms: impl Iterator<Item = RoomId> + Clone) -> Result<Self> {
+        let groups: Vec<_> = rooms.clone().filter_map(group).collect();
+        Ok(Abouts {
+            peers: cards(unit, rooms.filter_map(|room| room.peer(who))).await?,
+            groups: unit.groups().list_by_id(&groups).await?.into_iter().map(|row| (row.id, row)).collect(),
+            members: unit.members().list_of(who, &groups).await?.into_iter().map(|row| (row.group, row)).collect(),
+            worlds: unit.worlds().list().await?.into_iter().map(|row| (row.id, row)).collect(),
+        })
+    }
+
+    /// `None` where the person is no member.
+    fn of(&self, room: RoomId, who: UserId, now: Millis) -> Option<About> {
+        Some(match room {
+            RoomId::Private(..) => About::Private(self.peers.get(&room.peer(who)?)?.clone()),
+            RoomId::Group(id) => {
+                let (group, my) = (self.groups.get(&id)?.clone(), self.members.get(&id)?.clone());
+                About::Group(Box::new(Group::seen(group, my, now)))
+            }
+            RoomId::World(id) => About::World(self.worlds.get(&id)?.clone().into()),
+        })
     }
 }
 
@@ -255,6 +287,11 @@ pub(super) async fn cuts(unit: &mut Unit, who: UserId) -> Result<HashMap<UserId,
             Some((by, Cut { by, above: block.cut? }))
         }));
     }
+}
+
+/// What is hidden in a room of the one whom its reader blocks.
+pub(super) fn cut(cuts: &HashMap<UserId, Cut>, who: UserId, row: &ConversationRow) -> Option<Cut> {
+    cuts.get(&row.room.peer(who)?).copied()
 }
 
 /// Clears a room for a person, who is locked, up to its end.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::rooms::{deleted, late, standing, visible};
+use super::rooms::{late, standing};
 use super::speech::{Permit, Speech};
+use super::visible::{Seen, visible};
 use super::{Context, permission, rooms};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
@@ -189,6 +190,7 @@ impl Messages {
             slice => (None, slice),
         };
         let mut entries = self.context.logs.rooms.read(&room, slice, limit + 1).await?;
+        let seen = Seen::of(&self.context, who, &room, &entries).await?;
         entries.retain(|entry| entry.seq >= visible.from);
         // Entries that came after the head was read count too, also the one that only shows that there is more.
         let last = entries.last().map_or(head, |entry| head.max(entry.seq));
@@ -199,20 +201,14 @@ impl Messages {
                 _ => drop(entries.remove(0)),
             }
         }
-        let deleted = deleted(&self.context, who, &room, &entries).await?;
-        let items = entries.iter().map(|entry| visible.show(entry, &deleted)).collect();
-        Ok(History { items, first: visible.first(last), last, has_more, gap })
+        Ok(History { items: seen.show_all(&entries), first: visible.first(last), last, has_more, gap })
     }
 
     /// One entry as JSON.
     pub async fn get(&self, who: UserId, room: RoomId, seq: Seq) -> Result<Bytes> {
-        let visible = visible(&self.context, who, &room).await?;
-        if seq < visible.from {
-            return Err(Code::NotFound.into());
-        }
         let entries = self.context.logs.rooms.read(&room, Slice::Only(&[seq]), 1).await?;
-        let deleted = deleted(&self.context, who, &room, &entries).await?;
-        entries.first().map(|entry| visible.show(entry, &deleted)).ok_or(Code::NotFound.into())
+        let seen = Seen::of(&self.context, who, &room, &entries).await?;
+        entries.first().and_then(|entry| seen.show(entry)).ok_or(Code::NotFound.into())
     }
 
     /// Takes a message back: its text is gone from storage when this is answered, and a stub stands in its place.

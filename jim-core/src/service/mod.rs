@@ -21,6 +21,7 @@ mod speech;
 mod sync;
 mod user_log;
 mod users;
+mod visible;
 mod worlds;
 
 use std::sync::Arc;
@@ -51,6 +52,9 @@ use crate::model::{Kind, Limits};
 use crate::repo::{Unit, UserEvent};
 use crate::secret::{Key, Random};
 use crate::time::{Clock as _, Millis};
+
+/// Entries of many rooms in one answer.
+const MOST_ENTRIES: u16 = 1000;
 
 /// What a host decides.
 #[derive(Debug, Clone)]

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::Context;
 use super::permission::Action;
-use super::rooms::{Part, deleted, lock, part, standing, visible};
+use super::rooms::{Part, lock, part, standing};
+use super::visible::{Seen, visible};
 use crate::error::{Code, Result};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::Kind;
@@ -46,9 +47,9 @@ impl Pins {
         let seqs: Vec<Seq> = rows.iter().map(|row| row.seq).filter(|seq| *seq >= visible.from).collect();
         let limit = u16::try_from(seqs.len()).unwrap_or(u16::MAX);
         let entries = self.context.logs.rooms.read(&room, Slice::Only(&seqs), limit).await?;
-        let deleted = deleted(&self.context, who, &room, &entries).await?;
+        let seen = Seen::of(&self.context, who, &room, &entries).await?;
         let shown: HashMap<Seq, Bytes> =
-            entries.iter().map(|entry| (entry.seq, visible.show(entry, &deleted))).collect();
+            entries.iter().filter_map(|entry| Some((entry.seq, seen.show(entry)?))).collect();
         let pins = rows.into_iter().filter_map(|row| Some(Pin { row, entry: shown.get(&row.seq)?.clone() }));
         Ok((pins.collect(), log))
     }

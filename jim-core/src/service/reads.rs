@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::Context;
-use super::rooms::{row, visible};
+use super::rooms::row;
 use super::speech::Speech;
+use super::visible::visible;
 use crate::bus::Topic;
 use crate::error::{Code, Result};
 use crate::id::{RoomId, Seq, UserId};

@@ -1,19 +1,14 @@
 //! What one person may see and do in a room.
 
-use std::collections::HashSet;
-
-use bytes::Bytes;
-
 use super::friends::card;
-use super::messages::Gap;
 use super::permission::{self, Action};
 use super::room_rights::is_admin;
 use super::speech::Speech;
+use super::visible::visible;
 use super::{Context, groups};
 use crate::bus::Topic;
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
-use crate::model::block::Cut;
 use crate::model::conversation::{About, ConversationRow};
 use crate::model::group::{GroupRow, MemberRow, Role};
 use crate::model::world::WorldRow;
@@ -160,48 +155,6 @@ pub(super) async fn standing(context: &Context, unit: &mut Unit, room: &RoomId, 
     Ok(Some(entry))
 }
 
-/// The entries of a room that one person may read, and what is hidden among them.
-#[derive(Debug, Clone)]
-pub(super) struct Visible {
-    /// The first number; entries below it are as if they did not exist.
-    pub(super) from: Seq,
-    /// Up to here he has cleared the room himself.
-    pub(super) clear: Seq,
-    /// What is hidden of somebody whom he blocks.
-    pub(super) cut: Option<Cut>,
-}
-
-impl Visible {
-    /// What a row allows; nothing while its join has no number.
-    pub(super) fn of(row: &ConversationRow, cut: Option<Cut>) -> Option<Self> {
-        Some(Visible { from: row.first()?, clear: row.clear, cut })
-    }
-
-    /// The lowest number that can be read; zero if there is none.
-    pub(super) fn first(&self, head: Seq) -> Seq {
-        if head >= self.from { self.from } else { Seq::ZERO }
-    }
-
-    /// From which number to go on after `after`, and what is skipped by it.
-    pub(super) fn skip(&self, after: Seq) -> (Option<Gap>, Seq) {
-        let below = Seq(self.from.0 - 1);
-        if after >= below {
-            return (None, after);
-        }
-        let why = if self.clear == below { "cleared" } else { "before_join" };
-        (Some(Gap { from: after.next(), to: below, why }), below)
-    }
-
-    /// Entries as the person sees them.
-    pub(super) fn show(&self, entry: &Entry, deleted: &HashSet<Seq>) -> Bytes {
-        match self.cut {
-            _ if deleted.contains(&entry.seq) => entry.deleted_json(),
-            Some(cut) if cut.hides(entry.by, entry.seq, &entry.kind) => entry.hidden_json(),
-            _ => entry.json(),
-        }
-    }
-}
-
 /// A person's row of a room, up to date. A room that is not his answers as one that does not exist. Everybody has a
 /// world channel, with a row of it or without.
 pub(super) async fn row(context: &Context, unit: &mut Unit, who: UserId, room: &RoomId) -> Result<ConversationRow> {
@@ -215,30 +168,6 @@ pub(super) async fn row(context: &Context, unit: &mut Unit, who: UserId, room: &
     };
     context.logs.marks.apply(who, &mut row);
     Ok(row)
-}
-
-/// What a person may read of a room. History of a private room stays readable, whatever became of the friendship; that
-/// of a group is its members', also when it has ended.
-pub(super) async fn visible(context: &Context, who: UserId, room: &RoomId) -> Result<Visible> {
-    let mut unit = context.read().await?;
-    let row = row(context, &mut unit, who, room).await?;
-    let cut = match room.peer(who) {
-        Some(peer) => unit.blocks().get(who, peer).await?.and_then(|block| Some(Cut { by: peer, above: block.cut? })),
-        None => None,
-    };
-    Visible::of(&row, cut).ok_or(Code::NotFound.into())
-}
-
-/// What a person has deleted for himself among entries that are in order.
-pub(super) async fn deleted(
-    context: &Context,
-    who: UserId,
-    room: &RoomId,
-    entries: &[std::sync::Arc<Entry>],
-) -> Result<HashSet<Seq>> {
-    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(HashSet::new()) };
-    let mut unit = context.read().await?;
-    Ok(unit.hidden().list(who, room, first.seq, last.seq).await?.into_iter().collect())
 }
 
 /// What was announced as done and is not in the log yet: it may still take effect.

@@ -1,22 +1,21 @@
 //! Catching up: what is newer in one's own log and in each room, in one answer.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Context;
-use super::conversations::{cuts, heads, rows};
+use super::conversations::{cut, cuts, heads, rows};
 use super::messages::Gap;
-use super::rooms::{Visible, deleted};
 use super::user_log::{LogPage, UserLog};
+use super::visible::{Seen, Visible};
+use super::{Context, MOST_ENTRIES};
 use crate::error::Result;
 use crate::id::{RoomId, Seq, UserId};
+use crate::model::Entry;
 use crate::model::conversation::ConversationRow;
 use crate::model::entry::Head;
 use crate::repo::Slice;
-
-/// Entries of all rooms together; rooms beyond it say that there are more.
-const MOST: usize = 1000;
 
 /// What is newer.
 #[derive(Debug, Clone)]
@@ -70,35 +69,53 @@ impl Sync {
         let mut found: BTreeMap<RoomId, Option<Newer>> = rooms.keys().map(|room| (*room, None)).collect();
         let named: Vec<&ConversationRow> = rooms.keys().filter_map(|room| mine.get(room)).collect();
         let heads = heads(&self.context, named.iter().map(|row| row.room)).await?;
-        let mut left = MOST;
+        let mut left = MOST_ENTRIES;
+        let mut parts = Vec::with_capacity(named.len());
         for (row, head) in named.into_iter().zip(heads) {
-            let cut = row.room.peer(who).and_then(|peer| cuts.get(&peer)).copied();
-            let Some(visible) = Visible::of(row, cut) else { continue };
-            let limit = limit.min(u16::try_from(left).unwrap_or(limit));
-            let newer = self.newer(who, row, &visible, (rooms[&row.room], head), limit).await?;
-            left -= newer.items.len();
-            found.insert(row.room, Some(newer));
+            let Some(visible) = Visible::of(row, cut(&cuts, who, row)) else { continue };
+            let part = self.read(&visible, head, rooms[&row.room], limit.min(left)).await?;
+            left -= u16::try_from(part.entries.len()).unwrap_or(left);
+            parts.push(part);
+        }
+        for (room, newer) in self.see(who, parts).await? {
+            found.insert(room, Some(newer));
         }
         Ok(Synced { log, rooms: found, joined })
     }
 
-    async fn newer(
-        &self,
-        who: UserId,
-        row: &ConversationRow,
-        visible: &Visible,
-        (after, head): (Seq, Head),
-        limit: u16,
-    ) -> Result<Newer> {
+    async fn read(&self, visible: &Visible, head: Head, after: Seq, limit: u16) -> Result<Part> {
         let (gap, after) = visible.skip(after);
-        let mut newer = Newer { items: Vec::new(), head: head.seq, read: row.read, more: after < head.seq, gap };
-        if newer.more && limit > 0 {
-            let entries = self.context.logs.rooms.read(&row.room, Slice::After(after), limit).await?;
-            let deleted = deleted(&self.context, who, &row.room, &entries).await?;
-            newer.items = entries.iter().map(|entry| visible.show(entry, &deleted)).collect();
-            newer.head = entries.last().map_or(head.seq, |entry| head.seq.max(entry.seq));
-            newer.more = entries.last().is_some_and(|entry| entry.seq < newer.head);
+        let mut entries = Vec::new();
+        if after < head.seq && limit > 0 {
+            entries = self.context.logs.rooms.read(&head.room, Slice::After(after), limit).await?;
         }
-        Ok(newer)
+        let last = entries.last().map_or(head.seq, |entry| head.seq.max(entry.seq));
+        let more = entries.last().map_or(after, |entry| entry.seq) < last;
+        Ok(Part { room: head.room, entries, head: last, more, gap })
     }
+
+    /// What was read as the person may see it now, and none of rooms that are his no more.
+    async fn see(&self, who: UserId, parts: Vec<Part>) -> Result<Vec<(RoomId, Newer)>> {
+        let mut unit = self.context.read().await?;
+        let rows = rows(&self.context, &mut unit, who).await?;
+        let rows: HashMap<RoomId, ConversationRow> = rows.into_iter().map(|row| (row.room, row)).collect();
+        let cuts = cuts(&mut unit, who).await?;
+        let mut seen = Vec::with_capacity(parts.len());
+        for Part { room, entries, head, more, gap } in parts {
+            let Some(row) = rows.get(&room) else { continue };
+            let Some(visible) = Visible::of(row, cut(&cuts, who, row)) else { continue };
+            let items = Seen::among(&mut unit, who, &room, visible, &entries).await?.show_all(&entries);
+            seen.push((room, Newer { items, head, read: row.read, more, gap }));
+        }
+        Ok(seen)
+    }
+}
+
+/// What was read of a room.
+struct Part {
+    room: RoomId,
+    entries: Vec<Arc<Entry>>,
+    head: Seq,
+    more: bool,
+    gap: Option<Gap>,
 }

@@ -133,6 +133,8 @@ pub(crate) struct FaultyLog {
     pub(crate) slow: AtomicBool,
     /// Whether appends wait for [`FaultyLog::release`].
     pub(crate) held: AtomicBool,
+    /// Whether what was read waits for the same.
+    pub(crate) reads_held: AtomicBool,
     entered: Semaphore,
     gate: Semaphore,
 }
@@ -149,19 +151,28 @@ impl FaultyLog {
             full: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             held: AtomicBool::new(false),
+            reads_held: AtomicBool::new(false),
             entered: Semaphore::new(0),
             gate: Semaphore::new(0),
         })
     }
 
-    /// Waits until an append is held.
+    async fn hold(&self, held: &AtomicBool) {
+        if held.load(Ordering::SeqCst) {
+            self.entered.add_permits(1);
+            self.gate.acquire().await.unwrap().forget();
+        }
+    }
+
+    /// Waits until an append or a read is held.
     pub(crate) async fn entered(&self) {
         self.entered.acquire().await.unwrap().forget();
     }
 
-    /// Lets appends through.
+    /// Lets what is held go on.
     pub(crate) fn release(&self) {
         self.held.store(false, Ordering::SeqCst);
+        self.reads_held.store(false, Ordering::SeqCst);
         self.gate.add_permits(1);
     }
 
@@ -194,10 +205,7 @@ impl FaultyLog {
 #[async_trait]
 impl RoomLogRepo for FaultyLog {
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        if self.held.load(Ordering::SeqCst) {
-            self.entered.add_permits(1);
-            self.gate.acquire().await.unwrap().forget();
-        }
+        self.hold(&self.held).await;
         if self.full.load(Ordering::SeqCst) {
             return Err(RepoError::Full);
         }
@@ -215,6 +223,7 @@ impl RoomLogRepo for FaultyLog {
         self.dawdle().await;
         let entries = self.log.read(room, slice, limit).await;
         self.dawdle().await;
+        self.hold(&self.reads_held).await;
         entries
     }
 

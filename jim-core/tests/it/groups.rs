@@ -12,7 +12,7 @@ use jim_core::id::{GroupId, RoomId, Seq, UserId};
 use jim_core::model::group::{GroupName, HistoryPolicy, JoinPolicy, Role};
 use jim_core::model::{Kind, Limits};
 use jim_core::repo::{Lock, PrivateRights, Res, Slice, Store, Unit};
-use jim_core::service::{GroupChange, Joined, MemberChange};
+use jim_core::service::{GroupChange, Joined, MemberChange, Shown};
 use jim_core::store::memory::MemoryStore;
 use jim_core::testkit::{ManualClock, fixtures};
 use serde_json::Value;
@@ -302,4 +302,43 @@ async fn who_is_silenced_after_he_wrote_is_told_so_and_not_shown_to_write() {
     town.jim().members().mute(ann, group, ben, None).await.unwrap();
     assert_eq!(refusal(&town.jim().rooms().typing(ben, room).await), Some(Code::MemberMuted));
     assert!(!town.jim().rooms().get(ben, room).await.unwrap().can_send);
+}
+
+#[tokio::test]
+async fn what_was_read_while_its_reader_was_removed_is_not_shown_to_him() {
+    let town = Town::new().await;
+    let (Person { id: ann, .. }, Person { id: ben, .. }, _, group, room) = club(&town).await;
+    send(town.jim(), ann, room, "before").await;
+    let looks: [fn(Jim, UserId, RoomId) -> Pin<Box<dyn Future<Output = usize> + Send>>; 3] = [
+        |jim, ben, room| {
+            Box::pin(async move { jim.messages().history(ben, room, None, 9).await.map_or(0, |page| page.items.len()) })
+        },
+        |jim, ben, room| {
+            Box::pin(async move {
+                let rooms = [(room, Seq::ZERO)].into();
+                jim.sync().since(ben, Seq::ZERO, &rooms, 9).await.unwrap().rooms[&room]
+                    .as_ref()
+                    .map_or(0, |newer| newer.items.len())
+            })
+        },
+        |jim, ben, room| {
+            Box::pin(async move {
+                let shown = Shown { latest: 9, limit: 9, ..Shown::default() };
+                let list = jim.conversations().list(ben, shown).await.unwrap().items;
+                list.iter().find(|one| one.row.room == room).map_or(0, |one| one.entries.len())
+            })
+        },
+    ];
+    for look in looks {
+        assert!(look(town.jim().clone(), ben, room).await > 0);
+        town.log.reads_held.store(true, Ordering::SeqCst);
+        let looking = tokio::spawn(look(town.jim().clone(), ben, room));
+        town.log.entered().await;
+        town.log.reads_held.store(false, Ordering::SeqCst);
+        town.jim().members().remove(ann, group, ben, false).await.unwrap();
+        send(town.jim(), ann, room, "after").await;
+        town.log.release();
+        assert_eq!(looking.await.unwrap(), 0);
+        town.jim().members().add(ann, group, &[ben]).await.unwrap();
+    }
 }

@@ -161,7 +161,7 @@ impl ConversationsApi {
     async fn list(
         &self,
         caller: Auth,
-        /// So many of the newest entries of each room, 1 to 100.
+        /// So many of the newest entries of each room, 1 to 100; a page has 1,000 of them at most, and so fewer rooms.
         latest: Query<Option<u32>>,
         /// Whether what I put away is listed too.
         hidden: Query<Option<bool>>,

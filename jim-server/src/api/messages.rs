@@ -234,7 +234,7 @@ impl MessagesApi {
     /// Take a message back
     ///
     /// Its author for two minutes, the owner and admins of a group those of lower roles at any time, administrators in
-    /// the world channel. Answered, its text is gone from storage, and a stub stands in its place. Answers with the entry
+    /// the world channel. Answered, no read shows its text any more, which is gone from the files soon after, and a stub stands in its place. Answers with the entry
     /// that says so.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `message.not_yours`, `message.retract_expired`,

@@ -6,6 +6,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
+use tokio::task::JoinSet;
+
 use crate::groups::group_of;
 use crate::support::{Person, Server, WORLD, befriend, couple, message, seq};
 
@@ -241,6 +243,34 @@ async fn the_latest_entries_of_every_room_come_in_one_call_as_single_calls_show_
         }
     }
     assert!(ann.chats("").await.iter().all(|chat| chat.get("entries").is_none()));
+}
+
+#[tokio::test]
+async fn a_page_with_many_entries_of_each_room_has_fewer_rooms() {
+    let server = Server::start().await;
+    let ann = server.person("ann").await;
+    for _ in 0..11 {
+        own_group(&ann).await;
+    }
+    let page = ann.get("/conversations?latest=100&limit=100").await.is(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 10);
+    assert_eq!(ann.chats("latest=100&limit=100").await.len(), 12, "the world channel too, page by page");
+}
+
+#[tokio::test]
+async fn many_lists_at_once_do_not_wait_for_each_other() {
+    let server = Server::start().await;
+    let ann = server.person("ann").await;
+    for _ in 0..5 {
+        own_group(&ann).await;
+    }
+    let mut asking = JoinSet::new();
+    for _ in 0..32 {
+        let ann = ann.clone();
+        asking
+            .spawn(async move { ann.get("/conversations?latest=5").await.is(200)["items"].as_array().unwrap().len() });
+    }
+    assert_eq!(asking.join_all().await, vec![6; 32]);
 }
 
 #[tokio::test]

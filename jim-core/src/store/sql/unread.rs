@@ -2,42 +2,80 @@
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::conn::{Verbs as _, args};
-use super::room_log;
+use super::conn::{Arg, Verbs as _, args};
+use super::{chunks, room_log, sql};
 use crate::id::RoomId;
 use crate::repo::{COUNTED_EXACTLY, Res, Unread, UnreadCount};
 
-/// Messages that others wrote above a mark and that still stand.
-const EXACT: &str = "SELECT COUNT(*) FROM jim_entries
-    WHERE room = ? AND seq > ? AND kind = 'message.sent' AND digest IS NOT NULL AND by_user NOT IN (0, ?)";
+/// Rooms in one statement.
+const TOGETHER: usize = 128;
 
-const RETRACTED: &str = "SELECT COUNT(*) FROM jim_retractions WHERE room = ? AND seq > ?";
+/// Messages that others wrote above a mark and that still stand; where there are many, entries that were taken back.
+const MESSAGES: &str = "CASE WHEN ask.exact THEN
+        (SELECT COUNT(*) FROM jim_entries e WHERE e.room = ask.room AND e.seq > ask.seq AND e.kind = 'message.sent'
+         AND e.digest IS NOT NULL AND e.by_user NOT IN (0, ask.user_id))
+    ELSE (SELECT COUNT(*) FROM jim_retractions r WHERE r.room = ask.room AND r.seq > ask.seq) END";
 
-const MENTIONED: &str = "SELECT COUNT(DISTINCT m.seq) FROM jim_mentions m
-    JOIN jim_entries e ON e.room = m.room AND e.seq = m.seq
-    WHERE m.user_id IN (?, 0) AND m.room = ? AND m.seq > ? AND e.digest IS NOT NULL AND e.by_user <> ?";
+/// The few that mention somebody are looked for among the entries, not the other way round: hence the cross join.
+const MENTIONED: &str = "(SELECT COUNT(DISTINCT m.seq) FROM jim_mentions m
+    CROSS JOIN jim_entries e ON e.room = m.room AND e.seq = m.seq
+    WHERE m.user_id IN (ask.user_id, 0) AND m.room = ask.room AND m.seq > ask.seq
+    AND e.digest IS NOT NULL AND e.by_user <> ask.user_id)";
+
+fn text(rooms: usize) -> String {
+    let values: Vec<_> = (0..rooms).map(|n| format!("({n},?,?,?,?)")).collect();
+    format!(
+        "WITH ask (n, room, user_id, seq, exact) AS (VALUES {})
+         SELECT {MESSAGES}, {MENTIONED} FROM ask ORDER BY n",
+        values.join(",")
+    )
+}
 
 pub(super) async fn count(conn: &mut SqliteConnection, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
     let rooms: Vec<RoomId> = asks.iter().map(|ask| ask.room).collect();
     let heads = room_log::heads(conn, &rooms).await?;
-    let mut counts = Vec::with_capacity(asks.len());
-    for (Unread { room, user, mark }, head) in asks.iter().zip(heads) {
-        if head.seq <= mark.seq {
-            counts.push(UnreadCount::default());
-            continue;
+    let mut counts = vec![UnreadCount::default(); asks.len()];
+    let newer: Vec<usize> = (0..asks.len()).filter(|n| heads[*n].seq > asks[*n].mark.seq).collect();
+    let exact = |n: usize| heads[n].seq.0 - asks[n].mark.seq.0 <= COUNTED_EXACTLY;
+    for newer in chunks(&newer, TOGETHER) {
+        let mut args: Vec<Arg> = Vec::with_capacity(newer.len() * 4);
+        for n in newer {
+            args.extend(args![&asks[*n].room, asks[*n].user, asks[*n].mark.seq, i64::from(exact(*n))]);
         }
-        let messages = if head.seq.0 - mark.seq.0 <= COUNTED_EXACTLY {
-            number(conn.row::<(i64,)>(EXACT, args![room, mark.seq, *user]).await?)
-        } else {
-            head.ord - mark.ord - number(conn.row::<(i64,)>(RETRACTED, args![room, mark.seq]).await?)
-        };
-        let mentions = number(conn.row::<(i64,)>(MENTIONED, args![*user, room, mark.seq, *user]).await?);
-        let [messages, mentions] = [messages, mentions].map(|count| u64::try_from(count).unwrap_or_default());
-        counts.push(UnreadCount { messages, mentions });
+        let rows: Vec<(i64, i64)> = conn.rows(sql(text(newer.len())), args).await?;
+        for (n, (messages, mentions)) in newer.iter().zip(rows) {
+            let messages = if exact(*n) { messages } else { heads[*n].ord - asks[*n].mark.ord - messages };
+            let [messages, mentions] = [messages, mentions].map(|count| u64::try_from(count).unwrap_or_default());
+            counts[*n] = UnreadCount { messages, mentions };
+        }
     }
     Ok(counts)
 }
 
-fn number(row: Option<(i64,)>) -> i64 {
-    row.map(|(count,)| count).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::store::sql::migrate;
+
+    #[tokio::test]
+    async fn the_few_that_mention_somebody_lead_to_their_entries_and_nothing_is_scanned() {
+        let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        migrate::run(&mut conn).await.unwrap();
+        let plan = sql(format!("EXPLAIN QUERY PLAN {}", text(2)));
+        let args: Vec<Arg> = (0..2).flat_map(|_| args!["g:1".to_owned(), 1_i64, 0_i64, 1_i64]).collect();
+        let steps: Vec<(i64, i64, i64, String)> = conn.rows(plan, args).await.unwrap();
+        let steps: Vec<String> = steps.into_iter().map(|(.., step)| step).collect();
+        let at = |table: &str| steps.iter().position(|step| step.starts_with(&format!("SEARCH {table} USING")));
+        assert!(
+            at("m").unwrap() < steps.iter().rposition(|step| step.starts_with("SEARCH e USING")).unwrap(),
+            "{steps:?}"
+        );
+        assert!(at("r").is_some(), "{steps:?}");
+        assert!(
+            steps.iter().all(|step| !step.starts_with("SCAN") || step.ends_with("CONSTANT ROWS") || step == "SCAN ask"),
+            "{steps:?}"
+        );
+    }
 }
