@@ -211,7 +211,8 @@ impl Messages {
         entries.first().and_then(|entry| seen.show(entry)).ok_or(Code::NotFound.into())
     }
 
-    /// Takes a message back: its text is gone from storage when this is answered, and a stub stands in its place.
+    /// Takes a message back: no read shows its text when this is answered, and a stub stands in its place. From the
+    /// files it is gone with the next upkeep.
     /// Answers with the entry that says so.
     pub async fn retract(&self, who: UserId, room: RoomId, seq: Seq) -> Result<Arc<Entry>> {
         let (context, logs) = (&self.context, &self.context.logs);

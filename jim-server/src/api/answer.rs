@@ -77,6 +77,6 @@ pub(super) struct Gap {
     pub(super) from: i64,
     /// The last number.
     pub(super) to: i64,
-    /// `retention`, `cleared` or `before_join`.
+    /// `cleared` or `before_join`.
     pub(super) why: String,
 }
