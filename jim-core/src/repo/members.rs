@@ -19,6 +19,8 @@ pub trait MemberRepo: Send {
     async fn former(&mut self, group: GroupId, user: UserId) -> Res<Option<Former>>;
     /// Members by id.
     async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>>;
+    /// Those of these people who are members, by id.
+    async fn list_by_id(&mut self, group: GroupId, users: &[UserId]) -> Res<Vec<MemberRow>>;
     /// What a person is in these groups, by group; those that he is no member of are left out.
     async fn list_of(&mut self, user: UserId, groups: &[GroupId]) -> Res<Vec<MemberRow>>;
     /// Who decides in a group: its owner first, then its admins by id.

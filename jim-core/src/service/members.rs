@@ -78,12 +78,8 @@ impl Members {
         let mut unit = lock(&self.context, &users, id).await?;
         let (row, my) = acting(&mut unit, who, id).await?;
         permission::group_act(my.role, permission::adding(row.invite_policy), None)?;
-        let mut new = Vec::new();
-        for user in users {
-            if unit.members().get(id, user).await?.is_none() {
-                new.push(user);
-            }
-        }
+        let there = unit.members().list_by_id(id, &users).await?;
+        let new = users.into_iter().filter(|user| there.iter().all(|member| member.user != *user)).collect();
         let Sorted { added, invited, pretended } = sort_out(&mut unit, who, new, "user_ids").await?;
         let now = self.context.now();
         for user in added.iter().chain(&invited).chain(&pretended) {

@@ -148,13 +148,7 @@ impl Messages {
         let there = match room {
             RoomId::Private(..) => people.iter().all(|user| *user == who || room.peer(who) == Some(*user)),
             RoomId::World(_) => unit.users().list(people).await?.len() == people.len(),
-            RoomId::Group(group) => {
-                let mut there = true;
-                for user in people {
-                    there = there && unit.members().get(group, *user).await?.is_some();
-                }
-                there
-            }
+            RoomId::Group(group) => unit.members().list_by_id(group, people).await?.len() == people.len(),
         };
         if there { Ok(()) } else { Err(Code::MentionInvalid.into()) }
     }

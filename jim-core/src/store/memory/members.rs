@@ -61,6 +61,12 @@ impl MemberRepo for MemoryTx {
         Ok(of_group(&self.state.members.rows, group, after, limit))
     }
 
+    async fn list_by_id(&mut self, group: GroupId, users: &[UserId]) -> Res<Vec<MemberRow>> {
+        let users: BTreeSet<_> = users.iter().collect();
+        let rows = users.into_iter().filter_map(|user| self.state.members.rows.get(&(group, *user)));
+        Ok(rows.cloned().collect())
+    }
+
     async fn list_of(&mut self, user: UserId, groups: &[GroupId]) -> Res<Vec<MemberRow>> {
         let groups: BTreeSet<_> = groups.iter().collect();
         let rows = groups.into_iter().filter_map(|group| self.state.members.rows.get(&(*group, user)));

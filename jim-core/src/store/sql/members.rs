@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnection;
 
 use super::conn::{Arg, Verbs as _, args, broken};
 use super::tx::SqlTx;
@@ -139,25 +140,12 @@ impl MemberRepo for SqlTx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    async fn list_by_id(&mut self, group: GroupId, users: &[UserId]) -> Res<Vec<MemberRow>> {
+        some(&mut *self.conn().await?, ("group_id", group.0), ("user_id", users)).await
+    }
+
     async fn list_of(&mut self, user: UserId, groups: &[GroupId]) -> Res<Vec<MemberRow>> {
-        let mut conn = self.conn().await?;
-        let mut groups = groups.to_vec();
-        groups.sort_unstable();
-        groups.dedup();
-        let mut members = Vec::with_capacity(groups.len());
-        for groups in chunks(&groups, 128) {
-            let text = format!(
-                "SELECT group_id, user_id, role, nickname, muted_until, joined_at FROM jim_members
-                 WHERE user_id = ? AND group_id IN {} ORDER BY group_id",
-                tuples(1, groups.len())
-            );
-            let args = std::iter::once(user.into()).chain(groups.iter().copied().map(Arg::from)).collect();
-            let rows: Vec<Row> = conn.rows(sql(text), args).await?;
-            for row in rows {
-                members.push(row.try_into()?);
-            }
-        }
-        Ok(members)
+        some(&mut *self.conn().await?, ("user_id", user.0), ("group_id", groups)).await
     }
 
     async fn deciders(&mut self, group: GroupId) -> Res<Vec<UserId>> {
@@ -178,4 +166,29 @@ impl MemberRepo for SqlTx {
             .await?;
         Ok(row.and_then(|(count,)| count.try_into().ok()).unwrap_or_default())
     }
+}
+
+/// Members of whom one half of the key is the same, and the other one of many.
+async fn some<T: Copy + Ord + Into<Arg>>(
+    conn: &mut SqliteConnection,
+    (one, is): (&str, i64),
+    (other, any): (&str, &[T]),
+) -> Res<Vec<MemberRow>> {
+    let mut any = any.to_vec();
+    any.sort_unstable();
+    any.dedup();
+    let mut members = Vec::with_capacity(any.len());
+    for any in chunks(&any, 128) {
+        let text = format!(
+            "SELECT group_id, user_id, role, nickname, muted_until, joined_at FROM jim_members
+             WHERE {one} = ? AND {other} IN {} ORDER BY {other}",
+            tuples(1, any.len())
+        );
+        let args = std::iter::once(is.into()).chain(any.iter().copied().map(Into::into)).collect();
+        let rows: Vec<Row> = conn.rows(sql(text), args).await?;
+        for row in rows {
+            members.push(row.try_into()?);
+        }
+    }
+    Ok(members)
 }

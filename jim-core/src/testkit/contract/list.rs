@@ -85,6 +85,7 @@ macro_rules! contract_cases {
                 what_outlives_a_membership_is_kept_of_the_last_one
                 who_decides_is_the_owner_first_and_then_the_admins_by_id
                 what_a_person_is_in_some_groups_comes_by_group
+                those_of_some_people_who_are_members_come_by_id
             }
             blacklist {
                 who_is_blacklisted_is_so_once_in_one_group_by_the_first_word

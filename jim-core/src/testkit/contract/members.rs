@@ -154,3 +154,12 @@ pub async fn what_a_person_is_in_some_groups_comes_by_group(fresh: &Fresh) {
     assert_eq!(listed, expected);
     assert_eq!(fresh.read().await.members().list_of(ids[1], &[]).await.unwrap(), []);
 }
+
+pub async fn those_of_some_people_who_are_members_come_by_id(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 4).await;
+    let (id, other) = (group(&*fresh.store, &ids[..3], 5).await, group(&*fresh.store, &ids, 5).await);
+    let asked = [ids[2], ids[3], ids[1], ids[2]];
+    let listed = fresh.read().await.members().list_by_id(id, &asked).await.unwrap();
+    assert_eq!(listed, [ids[1], ids[2]].map(|user| MemberRow::new(id, user, AT)));
+    assert_eq!(fresh.read().await.members().list_by_id(other, &[]).await.unwrap(), []);
+}

@@ -317,6 +317,7 @@ repo! { me: MemberRepo by members {
         }
     }
     fn list(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<MemberRow>;
+    fn list_by_id(group: GroupId, users: &[UserId]) -> Vec<MemberRow>;
     fn list_of(user: UserId, groups: &[GroupId]) -> Vec<MemberRow>;
     fn deciders(group: GroupId) -> Vec<UserId>;
     fn admins(group: GroupId) -> u32;
