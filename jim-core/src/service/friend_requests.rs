@@ -149,7 +149,7 @@ impl FriendRequests {
 }
 
 /// What decides between two people, read in the unit that locks them.
-async fn rights(unit: &mut Unit, who: UserId, peer: UserId) -> Result<PrivateRights> {
+pub(super) async fn rights(unit: &mut Unit, who: UserId, peer: UserId) -> Result<PrivateRights> {
     let state = unit.users().get(peer).await?.map(|user| user.state);
     Ok(PrivateRights {
         peer: match state {

@@ -227,7 +227,8 @@ impl Messages {
             RoomId::Group(group) => unit.members().get(group, entry.by).await?.map_or(Role::Member, |one| one.role),
             _ => Role::Member,
         };
-        permission::retract(entry.by == who, in_time, part.may(Action::Retract, author))?;
+        let moderates = part.may(&context.options, Action::Retract, author).is_ok();
+        permission::retract(entry.by == who, in_time, moderates)?;
         if !entry.is_message() {
             // Whoever took it back may have crashed before his log said so.
             drop(unit);

@@ -18,6 +18,12 @@ pub fn private_send(rights: &PrivateRights, friends_required: bool) -> Result<()
     }
 }
 
+/// Whether one of two people may do something in their room: whatever makes an entry is as a message is, and nobody
+/// takes back what the other wrote.
+pub fn private_act(rights: &PrivateRights, friends_required: bool, action: Action) -> Result<(), Code> {
+    if action == Action::Retract { Err(Code::NotYours) } else { private_send(rights, friends_required) }
+}
+
 /// Whether one person may ask another to be friends; `Ok(true)` when the other must never learn of it.
 pub fn request_friend(rights: &PrivateRights, pretend_when_blocked: bool) -> Result<bool, Code> {
     match rights {
@@ -69,6 +75,17 @@ pub fn world_send(rights: &WorldRights, now: Millis) -> Result<(), Error> {
         }
         WorldRights { .. } => Ok(()),
     }
+}
+
+/// Whether somebody may do in a world channel what is more than to write: administrators may do everything there.
+pub fn world_act(admin: bool) -> Result<(), Code> {
+    if admin { Ok(()) } else { Err(Code::AdminRequired) }
+}
+
+/// Whether somebody has to wait between two messages in a world channel.
+#[must_use]
+pub fn world_waits(rights: &WorldRights) -> bool {
+    !rights.admin && rights.slow_mode_seconds > 0
 }
 
 /// Whether a message may be taken back: by its author for a while, by who moderates the room at any time.
@@ -248,6 +265,49 @@ mod tests {
         for (rights, required, open) in table {
             assert_eq!(private_send(&rights, true), required, "{rights:?}");
             assert_eq!(private_send(&rights, false), open, "{rights:?}");
+        }
+    }
+
+    #[test]
+    fn in_private_one_may_do_what_makes_an_entry_while_one_may_write_and_never_moderates() {
+        let (stranger, blocks) = (PrivateRights { friends: false, ..FRIEND }, PrivateRights { blocks: true, ..FRIEND });
+        for action in [Action::Send, Action::MentionAll, Action::Pin] {
+            assert_eq!(private_act(&FRIEND, true, action), Ok(()), "{action:?}");
+            assert_eq!(private_act(&stranger, true, action), Err(Code::NotFriend), "{action:?}");
+            assert_eq!(private_act(&stranger, false, action), Ok(()), "{action:?}");
+            assert_eq!(private_act(&blocks, false, action), Err(Code::FriendBlocked), "{action:?}");
+        }
+        for rights in [FRIEND, stranger, blocks] {
+            assert_eq!(private_act(&rights, true, Action::Retract), Err(Code::NotYours));
+        }
+    }
+
+    #[test]
+    fn in_the_world_administrators_do_everything_and_wait_for_nothing() {
+        let rights = |admin, slow_mode_seconds| WorldRights { admin, open: true, slow_mode_seconds, muted_until: None };
+        for (admin, may, waits) in [(true, Ok(()), false), (false, Err(Code::AdminRequired), true)] {
+            assert_eq!(world_act(admin), may);
+            assert_eq!(world_waits(&rights(admin, 1)), waits);
+            assert!(!world_waits(&rights(admin, 0)), "who is admin: {admin}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_world_sends() {
+        let now = Millis(1_000);
+        let rights = |open, muted_until| WorldRights { admin: false, open, slow_mode_seconds: 0, muted_until };
+        let code = |rights: WorldRights| world_send(&rights, now).err().map(|error| error.code());
+        let table = [
+            (rights(true, None), None),
+            (rights(true, Some(now)), None),
+            (rights(true, Some(Millis(1_001))), Some(Code::WorldMuted)),
+            (rights(true, Some(FOREVER)), Some(Code::WorldMuted)),
+            (rights(false, None), Some(Code::WorldClosed)),
+            (rights(false, Some(FOREVER)), Some(Code::WorldClosed)),
+        ];
+        for (rights, expected) in table {
+            assert_eq!(code(rights), expected, "{rights:?}");
+            assert_eq!(code(WorldRights { admin: true, ..rights }), None, "{rights:?}");
         }
     }
 

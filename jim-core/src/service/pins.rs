@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Context;
 use super::permission::Action;
-use super::rooms::{Part, lock, part, standing};
+use super::rooms::{lock, part, standing};
 use super::visible::{Seen, visible};
 use crate::error::{Code, Result};
 use crate::id::{RoomId, Seq, UserId};
@@ -59,7 +59,7 @@ impl Pins {
         if seq < visible(&self.context, who, &room).await?.from {
             return Err(Code::NotFound.into());
         }
-        let (mut unit, _) = self.moderate(who, &room).await?;
+        let mut unit = self.moderate(who, &room).await?;
         let entry = standing(&self.context, &mut unit, &room, seq).await?.ok_or(Code::NotFound)?;
         if !entry.is_message() {
             return Err(Code::PinNotMessage.into());
@@ -78,7 +78,7 @@ impl Pins {
     /// Removes a pin.
     pub async fn remove(&self, who: UserId, room: RoomId, seq: Seq) -> Result<()> {
         visible(&self.context, who, &room).await?;
-        let (mut unit, _) = self.moderate(who, &room).await?;
+        let mut unit = self.moderate(who, &room).await?;
         if unit.pins().remove(&room, seq).await? {
             let row = PinRow { seq, by: who, at: self.context.now() };
             self.note(&mut unit, &room, Kind::PIN_REMOVED, &row).await?;
@@ -87,10 +87,10 @@ impl Pins {
     }
 
     /// A unit that locks a room in which somebody may pin.
-    async fn moderate(&self, who: UserId, room: &RoomId) -> Result<(Unit, Part)> {
+    async fn moderate(&self, who: UserId, room: &RoomId) -> Result<Unit> {
         let mut unit = lock(&self.context, room).await?;
-        let part = part(&mut unit, who, room).await?;
-        if part.may(Action::Pin, Role::Member) { Ok((unit, part)) } else { Err(part.refusal().into()) }
+        part(&mut unit, who, room).await?.may(&self.context.options, Action::Pin, Role::Member)?;
+        Ok(unit)
     }
 
     async fn note(&self, unit: &mut Unit, room: &RoomId, kind: Kind, pin: &PinRow) -> Result<()> {

@@ -5,7 +5,7 @@ use super::permission::{self, Action};
 use super::room_rights::is_admin;
 use super::speech::Speech;
 use super::visible::visible;
-use super::{Context, groups};
+use super::{Context, Options, friend_requests, groups};
 use crate::bus::Topic;
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
@@ -13,7 +13,7 @@ use crate::model::conversation::{About, ConversationRow};
 use crate::model::group::{GroupRow, MemberRow, Role};
 use crate::model::world::WorldRow;
 use crate::model::{Entry, Group};
-use crate::repo::{Lock, RepoError, Slice, Task, Unit};
+use crate::repo::{Lock, PrivateRights, RepoError, Slice, Task, Unit};
 use crate::time::Millis;
 
 /// How long somebody counts as typing after he was last said to.
@@ -70,9 +70,9 @@ impl Rooms {
             Err(Error::Refused(_)) => (false, None),
             Err(error) => return Err(error),
         };
-        let can_moderate = part.may(Action::Retract, Role::Member) && !matches!(part, Part::Private { .. });
+        let can_moderate = part.may(&self.context.options, Action::Retract, Role::Member).is_ok();
         let about = match part {
-            Part::Private { peer } => About::Private(card(&mut self.context.read().await?, peer).await?),
+            Part::Private { peer, .. } => About::Private(card(&mut self.context.read().await?, peer).await?),
             Part::Group { row, my } => About::Group(Box::new(Group::seen(*row, *my, self.context.now()))),
             Part::World { row, .. } => About::World(row.into()),
         };
@@ -94,34 +94,29 @@ impl Rooms {
 
 /// What somebody is in a room that is his.
 pub(super) enum Part {
-    Private { peer: UserId },
+    Private { peer: UserId, rights: PrivateRights },
     Group { row: Box<GroupRow>, my: Box<MemberRow> },
     World { row: WorldRow, admin: bool },
 }
 
 impl Part {
-    /// Whether he may do something there, to somebody of a role where it is done to one. Two people in private may do
-    /// what is done to nobody; in a world channel administrators may do everything.
-    pub(super) fn may(&self, action: Action, target: Role) -> bool {
+    /// Whether he may do something there, to somebody of a role where it is done to one.
+    pub(super) fn may(&self, options: &Options, action: Action, target: Role) -> std::result::Result<(), Code> {
         match self {
-            Part::Private { .. } => action != Action::Retract,
-            Part::Group { my, .. } => permission::group_act(my.role, action, Some(target)).is_ok(),
-            Part::World { admin, .. } => *admin,
+            Part::Private { rights, .. } => permission::private_act(rights, options.friends_required, action),
+            Part::Group { my, .. } => permission::group_act(my.role, action, Some(target)),
+            Part::World { admin, .. } => permission::world_act(*admin),
         }
-    }
-}
-
-impl Part {
-    /// Why he may not.
-    pub(super) fn refusal(&self) -> Code {
-        if matches!(self, Part::World { .. }) { Code::AdminRequired } else { Code::RoleRequired }
     }
 }
 
 /// What somebody is in a room; a group that has ended is refused as such.
 pub(super) async fn part(unit: &mut Unit, who: UserId, room: &RoomId) -> Result<Part> {
     match *room {
-        RoomId::Private(..) => Ok(Part::Private { peer: room.peer(who).ok_or(Code::NotFound)? }),
+        RoomId::Private(..) => {
+            let peer = room.peer(who).ok_or(Code::NotFound)?;
+            Ok(Part::Private { peer, rights: friend_requests::rights(unit, who, peer).await? })
+        }
         RoomId::Group(id) => {
             let (row, my) = groups::acting(unit, who, id).await?;
             Ok(Part::Group { row: Box::new(row), my: Box::new(my) })

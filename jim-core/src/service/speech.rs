@@ -126,12 +126,11 @@ fn peer(who: UserId, room: RoomId) -> Result<Option<UserId>> {
 fn mention_all(rights: &RoomRights) -> std::result::Result<(), Code> {
     match rights {
         RoomRights::Group(rights) => permission::group_act(rights.role, Action::MentionAll, None),
-        RoomRights::World(rights) if rights.admin => Ok(()),
-        RoomRights::World(_) => Err(Code::AdminRequired),
+        RoomRights::World(rights) => permission::world_act(rights.admin),
     }
 }
 
 /// Whether somebody has to wait between two messages.
 fn takes_turn(rights: &RoomRights) -> bool {
-    matches!(rights, RoomRights::World(rights) if !rights.admin && rights.slow_mode_seconds > 0)
+    matches!(rights, RoomRights::World(rights) if permission::world_waits(rights))
 }

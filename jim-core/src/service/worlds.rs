@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::Context;
 use super::room_rights::is_admin;
+use super::{Context, permission};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, UserId, WorldId};
 use crate::model::Kind;
@@ -92,7 +92,8 @@ impl Worlds {
     async fn moderate(&self, who: UserId, id: WorldId) -> Result<Unit> {
         let mut unit = self.context.logs.store.write(&[Lock::World(id)]).await?;
         unit.worlds().get(id).await?.ok_or(Code::NotFound)?;
-        if is_admin(&mut unit, who).await? { Ok(unit) } else { Err(Code::AdminRequired.into()) }
+        permission::world_act(is_admin(&mut unit, who).await?)?;
+        Ok(unit)
     }
 
     async fn note(&self, unit: &mut Unit, id: WorldId, kind: Kind, by: UserId, data: serde_json::Value) -> Result<()> {

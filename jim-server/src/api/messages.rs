@@ -234,14 +234,16 @@ impl MessagesApi {
     /// Take a message back
     ///
     /// Its author for two minutes, the owner and admins of a group those of lower roles at any time, administrators in
-    /// the world channel. Answered, no read shows its text any more, which is gone from the files soon after, and a stub stands in its place. Answers with the entry
-    /// that says so.
+    /// the world channel. Answered, no read shows its text any more, which is gone from the files soon after, and a stub
+    /// stands in its place. Answers with the entry that says so. Counted among the messages that one sends.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `message.not_yours`, `message.retract_expired`,
-    /// `message.retracted`, `message.not_retractable`.
+    /// `message.retracted`, `message.not_retractable`, `rate.limited`.
     #[oai(path = "/rooms/:room/entries/:seq/retract", method = "post", operation_id = "retractMessage")]
     async fn retract(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<EntryAnswer> {
-        let entry = self.0.jim.messages().retract(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
+        let Shared { jim, throttles } = &*self.0;
+        throttles.send.check(caller.0.user)?;
+        let entry = jim.messages().retract(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
         Ok(EntryAnswer::Entry(Raw::new(entry.json())))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::answer::{Answer, Done, Raw, named};
 use super::conversations::entry;
 use super::messages::EntryObject;
-use super::{Api, Auth, Tag};
+use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
 use crate::problem::ApiError;
 use crate::time::Time;
@@ -72,22 +72,30 @@ impl PinsApi {
 
     /// Pin a message
     ///
-    /// Both people of a private room, the owner and admins of a group, administrators in the world channel.
+    /// Both people of a private room while they may write there, the owner and admins of a group, administrators in the
+    /// world channel. Counted among the messages that one sends.
     ///
-    /// Codes: `auth.required`, `admin.required`, `resource.not_found`, `group.role_required`, `group.dissolved`, `pin.full`,
-    /// `pin.not_message`.
+    /// Codes: `auth.required`, `admin.required`, `resource.not_found`, `friend.not_friend`, `friend.blocked`,
+    /// `user.unavailable`, `group.role_required`, `group.dissolved`, `pin.full`, `pin.not_message`, `rate.limited`.
     #[oai(path = "/rooms/:room/pins/:seq", method = "put", operation_id = "pinMessage")]
     async fn add(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<Done> {
-        self.0.jim.pins().add(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
+        let Shared { jim, throttles } = &*self.0;
+        throttles.send.check(caller.0.user)?;
+        jim.pins().add(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
         Ok(Done::Done)
     }
 
     /// Unpin a message
     ///
-    /// Codes: `auth.required`, `admin.required`, `resource.not_found`, `group.role_required`, `group.dissolved`.
+    /// Allowed and counted as pinning is.
+    ///
+    /// Codes: `auth.required`, `admin.required`, `resource.not_found`, `friend.not_friend`, `friend.blocked`,
+    /// `user.unavailable`, `group.role_required`, `group.dissolved`, `rate.limited`.
     #[oai(path = "/rooms/:room/pins/:seq", method = "delete", operation_id = "unpinMessage")]
     async fn remove(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<Done> {
-        self.0.jim.pins().remove(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
+        let Shared { jim, throttles } = &*self.0;
+        throttles.send.check(caller.0.user)?;
+        jim.pins().remove(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
         Ok(Done::Done)
     }
 }

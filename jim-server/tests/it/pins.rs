@@ -86,6 +86,51 @@ async fn who_may_pin_is_said_by_the_room() {
 }
 
 #[tokio::test]
+async fn who_may_not_write_in_a_private_room_pins_nothing_there() {
+    let (_server, ann, ben, room) = couple().await;
+    let (kept, other) =
+        (ann.say(&room, "m-1", "Keep this").await.is(201), ann.say(&room, "m-2", "Or this").await.is(201));
+    pin(&ann, &room, seq(&kept)).await.is(204);
+    let head = ann.history(&room, "limit=1").await["last"].clone();
+    let refused = async |who: &Person, code: &str| {
+        pin(who, &room, seq(&kept)).await.refused(403, code);
+        pin(who, &room, seq(&other)).await.refused(403, code);
+        unpin(who, &room, seq(&kept)).await.refused(403, code);
+    };
+    ann.put(&format!("/blocks/{}", ben.id)).await.is(204);
+    refused(&ann, "friend.blocked").await;
+    refused(&ben, "friend.not_friend").await;
+    ann.delete(&format!("/blocks/{}", ben.id)).await.is(204);
+    ann.delete(&format!("/friends/{}", ben.id)).await.is(204);
+    for who in [&ann, &ben] {
+        refused(who, "friend.not_friend").await;
+        assert_eq!(pinned(who, &room).await, [seq(&kept)], "it stays in sight");
+        assert_eq!(who.history(&room, "limit=1").await["last"], head, "nothing was appended");
+    }
+    befriend(&ann, &ben).await;
+    unpin(&ben, &room, seq(&kept)).await.is(204);
+}
+
+#[tokio::test]
+async fn whatever_appends_to_a_room_is_counted_with_the_messages() {
+    let server = Server::with(&[("rate.enabled", "true"), ("rate.send", "6/1h")]).await;
+    let (ann, ben) = (server.person("ann").await, server.person("ben").await);
+    let room = befriend(&ann, &ben).await;
+    let (first, second) = (ann.say(&room, "m-1", "One").await.is(201), ann.say(&room, "m-2", "Two").await.is(201));
+    let retract = format!("/rooms/{room}/entries/{}/retract", seq(&second));
+    pin(&ann, &room, seq(&first)).await.is(204);
+    unpin(&ann, &room, seq(&first)).await.is(204);
+    ann.act(&retract).await.is(200);
+    ann.act(&retract).await.refused(409, "message.retracted");
+    let limited = [pin(&ann, &room, seq(&first)).await, unpin(&ann, &room, seq(&first)).await, ann.act(&retract).await];
+    for answer in &limited {
+        answer.refused(429, "rate.limited");
+    }
+    ann.say(&room, "m-3", "Three").await.refused(429, "rate.limited");
+    pin(&ben, &room, seq(&first)).await.is(204);
+}
+
+#[tokio::test]
 async fn a_room_has_as_many_pins_as_allowed_however_many_come_at_once() {
     const PINS: usize = 5;
     let server = Server::with(&[("limits.pins", "5")]).await;
