@@ -116,8 +116,8 @@ pub struct Committed(pub Told);
 pub struct Told {
     /// Entries of user logs, to be published.
     pub users: Vec<UserEntry>,
-    /// Rooms that may have tasks in the outbox: those that the unit owes something, and those of the groups that it
-    /// locked, because what another unit owes may be what this one found done.
+    /// Rooms that may have tasks in the outbox: those that the unit owes something, and those that it locked, because
+    /// what another unit owes may be what this one found done.
     pub rooms: BTreeSet<RoomId>,
 }
 
@@ -236,6 +236,12 @@ impl Unit {
         self.outbox().add(room, task, at).await
     }
 
+    /// Says that this unit locks a private room, which its locks alone do not tell: whether it owes the room something
+    /// or not, the room is drained after the commit.
+    pub fn holds(&mut self, room: RoomId) {
+        self.rooms.insert(room);
+    }
+
     /// Adds a group, which is this unit's alone until it is committed, and so counts as locked.
     pub async fn add_group(&mut self, group: &GroupRow) -> Res<GroupId> {
         let id = self.groups().add(group).await?;
@@ -248,9 +254,11 @@ impl Unit {
         self.tx.commit().await?;
         let mut rooms = self.rooms;
         for lock in &self.locks {
-            if let Lock::Group(group) = *lock {
-                rooms.insert(RoomId::Group(group));
-            }
+            match *lock {
+                Lock::Group(group) => rooms.insert(RoomId::Group(group)),
+                Lock::World(world) => rooms.insert(RoomId::World(world)),
+                Lock::User(_) => continue,
+            };
         }
         Ok(Committed(Told { users: self.told, rooms }))
     }

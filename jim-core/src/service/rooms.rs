@@ -135,7 +135,9 @@ pub(super) async fn lock(context: &Context, room: &RoomId) -> Result<Unit> {
         RoomId::Group(id) => vec![Lock::Group(id)],
         RoomId::World(id) => vec![Lock::World(id)],
     };
-    Ok(context.logs.store.write(&locks).await?)
+    let mut unit = context.logs.store.write(&locks).await?;
+    unit.holds(*room);
+    Ok(unit)
 }
 
 /// An entry in a room that this unit locks. What is about to be erased counts as erased.

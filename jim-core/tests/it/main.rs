@@ -12,5 +12,6 @@ mod migrations;
 mod node;
 mod passwords;
 mod properties;
+mod rooms;
 mod sessions;
 mod sqlite;

@@ -146,7 +146,7 @@ macro_rules! contract_cases {
                 nobody_is_told_without_his_lock
                 no_private_room_is_owed_without_both_locks
                 a_commit_names_whom_it_told_and_which_rooms_it_owes
-                a_commit_names_the_room_of_a_group_that_it_locked_though_it_owes_nothing
+                a_commit_names_the_rooms_that_it_locked_though_it_owes_nothing
                 a_store_in_order_answers_a_ping
             }
             locks {

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::tools::START;
-use crate::id::{RoomId, Seq, UserId};
+use crate::id::{RoomId, Seq, UserId, WorldId};
 use crate::model::entry::Kind;
 use crate::model::friend::Direction;
 use crate::repo::{Lock, RepoError, Slice, Task, Ticket, Unit};
@@ -167,12 +167,21 @@ pub async fn a_commit_names_whom_it_told_and_which_rooms_it_owes(fresh: &Fresh) 
     assert_eq!(told.rooms.into_iter().collect::<Vec<RoomId>>(), [room]);
 }
 
-pub async fn a_commit_names_the_room_of_a_group_that_it_locked_though_it_owes_nothing(fresh: &Fresh) {
-    let ids = users(&*fresh.store, "user", 1).await;
+pub async fn a_commit_names_the_rooms_that_it_locked_though_it_owes_nothing(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
     let id = group(&*fresh.store, &ids, 5).await;
-    let unit = fresh.store.write(&[Lock::User(ids[0]), Lock::Group(id)]).await.unwrap();
-    let told = unit.commit().await.unwrap().0;
-    assert_eq!(told.rooms.into_iter().collect::<Vec<RoomId>>(), [RoomId::Group(id)]);
+    let room = private(ids[0], ids[1]);
+    let locks = [Lock::User(ids[0]), Lock::User(ids[1]), Lock::Group(id), Lock::World(WorldId::FIRST)];
+    for private in [false, true] {
+        let mut unit = fresh.store.write(&locks).await.unwrap();
+        let mut expected = vec![RoomId::Group(id), RoomId::World(WorldId::FIRST)];
+        if private {
+            unit.holds(room);
+            expected.insert(0, room);
+        }
+        let told = unit.commit().await.unwrap().0;
+        assert_eq!(told.rooms.into_iter().collect::<Vec<RoomId>>(), expected);
+    }
 }
 
 pub async fn a_store_in_order_answers_a_ping(fresh: &Fresh) {
