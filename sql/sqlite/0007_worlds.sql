@@ -17,10 +17,11 @@ CREATE TABLE jim_world_mutes (
     PRIMARY KEY (world_id, user_id)
 ) WITHOUT ROWID;
 
--- When somebody wrote last, kept while a world is slow.
+-- When somebody wrote last and what, forgotten when a world is slow no more.
 CREATE TABLE jim_world_turns (
     world_id INTEGER NOT NULL,
     user_id INTEGER NOT NULL,
     at INTEGER NOT NULL,
+    client_ref TEXT NOT NULL,
     PRIMARY KEY (world_id, user_id)
 ) WITHOUT ROWID;

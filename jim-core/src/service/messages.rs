@@ -74,9 +74,8 @@ impl Messages {
         let (body, digest) = message.encode()?;
         let body: Arc<RawValue> = Arc::from(body);
         let mentions = message.mentions.as_ref().map(Mentions::ids).unwrap_or_default();
-        let mut waited = false;
         for _ in 0..TRIES {
-            let permit = match self.may_send(who, room, message, &mut waited).await {
+            let permit = match self.may_send(who, room, message).await {
                 Ok(permit) => permit,
                 Err(refusal @ (Error::Refused(_) | Error::RefusedUntil { .. } | Error::Limited { .. })) => {
                     return self.sent_before(who, &room, message, &digest).await?.ok_or(refusal);
@@ -111,8 +110,9 @@ impl Messages {
         Err(Error::Unavailable(RepoError::Busy))
     }
 
-    /// Whether somebody may write this to a room now. His turn in a slow room is taken once for all tries.
-    async fn may_send(&self, who: UserId, room: RoomId, message: &NewMessage, waited: &mut bool) -> Result<Permit> {
+    /// Whether somebody may write this to a room now. Where he may, his turn is taken and the room is opened: what is
+    /// refused leaves no trace.
+    async fn may_send(&self, who: UserId, room: RoomId, message: &NewMessage) -> Result<Permit> {
         let to_all = message.mentions == Some(Mentions::All);
         let permit = self.speech.may_send(who, room, to_all).await?;
         if let Some(seq) = message.reply_to {
@@ -121,12 +121,14 @@ impl Messages {
         if let Some(Mentions::People(people)) = &message.mentions {
             self.are_there(who, room, people).await?;
         }
-        if let (RoomId::World(world), true, false) = (room, permit.takes_turn, *waited) {
-            // A repeat is answered with what stands in the log already, and leaves the turn to the next message.
-            if self.context.logs.rooms.find_ref(&room, who, &message.client_ref).await?.is_none() {
-                self.speech.take_turn(who, world).await?;
-            }
-            *waited = true;
+        // A repeat is answered with what stands in the log already, and leaves the turn to the next message.
+        if let (RoomId::World(world), true) = (room, permit.takes_turn)
+            && self.context.logs.rooms.find_ref(&room, who, &message.client_ref).await?.is_none()
+        {
+            self.speech.take_turn(who, world, &message.client_ref).await?;
+        }
+        if let Some(peer) = permit.opens {
+            self.speech.open(who, peer, room).await?;
         }
         Ok(permit)
     }

@@ -8,7 +8,7 @@ use super::room_rights::{RoomRights, RoomRightsReader};
 use super::{Context, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId, WorldId};
-use crate::model::Kind;
+use crate::model::{ClientRef, Kind};
 use crate::time::Millis;
 
 /// Answers who may write.
@@ -25,6 +25,8 @@ pub(super) struct Permit {
     pub(super) fence: Seq,
     /// Whether it takes a turn, for which one may have to wait.
     pub(super) takes_turn: bool,
+    /// The other person of a private room that has to be opened first.
+    pub(super) opens: Option<UserId>,
 }
 
 #[derive(serde::Serialize)]
@@ -38,8 +40,7 @@ impl Speech {
         Speech { rooms: RoomRightsReader::new(context.clone()), private, context }
     }
 
-    /// Whether somebody may write to a room, to everybody in it by name, or why not. Opens a private room that has none
-    /// of its rows yet.
+    /// Whether somebody may write to a room, to everybody in it by name, or why not.
     pub(super) async fn may_send(&self, who: UserId, room: RoomId, to_all: bool) -> Result<Permit> {
         let Some(peer) = peer(who, room)? else {
             let (mut fence, mut rights) = self.rooms.may_send(who, room).await?;
@@ -47,19 +48,15 @@ impl Speech {
                 (fence, rights) = self.rooms.may_send_now(who, room).await?;
                 mention_all(&rights)?;
             }
-            return Ok(Permit { fence, takes_turn: takes_turn(&rights) });
+            return Ok(Permit { fence, takes_turn: takes_turn(&rights), opens: None });
         };
         let rights = self.private.read(who, peer).await?;
         permission::private_send(&rights, self.context.options.friends_required)?;
-        if !rights.open {
-            self.open(who, peer, &room).await?;
-        }
         // A private room takes nobody's right away, so that a block does not show in a log that both read.
-        Ok(Permit { fence: Seq::ZERO, takes_turn: false })
+        Ok(Permit { fence: Seq::ZERO, takes_turn: false, opens: Some(peer).filter(|_| !rights.open) })
     }
 
-    /// The same for what makes no entry, so that no log refuses what was decided on an old right: asked afresh. Opens
-    /// nothing.
+    /// The same for what makes no entry, so that no log refuses what was decided on an old right: asked afresh.
     pub(super) async fn may_show(&self, who: UserId, room: RoomId) -> Result<()> {
         match peer(who, room)? {
             Some(peer) => {
@@ -81,9 +78,9 @@ impl Speech {
         self.rooms.forget(who, room);
     }
 
-    /// Takes somebody's turn in a world channel, or says when it comes. How slow the channel is now is read: nobody
-    /// waits for what is only remembered.
-    pub(super) async fn take_turn(&self, who: UserId, world: WorldId) -> Result<()> {
+    /// Takes somebody's turn in a world channel for a message, or says when it comes. A message that did not get into the
+    /// log has its turn again. How slow the channel is now is read: nobody waits for what is only remembered.
+    pub(super) async fn take_turn(&self, who: UserId, world: WorldId, message: &ClientRef) -> Result<()> {
         let now = self.context.now();
         let mut unit = self.context.write(&[who]).await?;
         let row = unit.worlds().get(world).await?.ok_or(Code::NotFound)?;
@@ -92,7 +89,7 @@ impl Speech {
             return Ok(());
         }
         let since = Millis(now.0 - slow + 1);
-        if let Some(last) = unit.worlds().take_turn(world, who, now, since).await? {
+        if let Some(last) = unit.worlds().take_turn(world, who, message, now, since).await? {
             let wait = u64::try_from(last.0 + slow - now.0).unwrap_or_default();
             return Err(Error::Limited { code: Code::WorldSlowMode, retry_after: Duration::from_millis(wait) });
         }
@@ -101,12 +98,12 @@ impl Speech {
     }
 
     /// Opens a private room before its first entry: a reader always has his row.
-    async fn open(&self, who: UserId, peer: UserId, room: &RoomId) -> Result<()> {
+    pub(super) async fn open(&self, who: UserId, peer: UserId, room: RoomId) -> Result<()> {
         let mut unit = self.context.write(&[who, peer]).await?;
         let now = self.context.now();
         for person in [who, peer] {
-            if unit.conversations().ensure(person, room, Some(Seq(1))).await? {
-                unit.tell(person, event(Kind::CONVERSATION_OPENED, &Opened { room: *room })?, now).await?;
+            if unit.conversations().ensure(person, &room, Some(Seq(1))).await? {
+                unit.tell(person, event(Kind::CONVERSATION_OPENED, &Opened { room })?, now).await?;
             }
         }
         self.context.logs.finish(unit).await

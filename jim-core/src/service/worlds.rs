@@ -48,6 +48,9 @@ impl Worlds {
         }
         if let Some(seconds) = change.slow_mode_seconds.filter(|seconds| *seconds != row.slow_mode_seconds) {
             row.slow_mode_seconds = seconds;
+            if seconds == 0 {
+                unit.worlds().forget_turns(id).await?;
+            }
             self.note(&mut unit, id, Kind::WORLD_SLOWED, who, json!({ "slow_mode_seconds": seconds })).await?;
         }
         unit.worlds().set(&row).await?;

@@ -1,15 +1,21 @@
 //! Private rooms and world channels where storage fails or somebody comes between.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use jim_core::bus::LocalBus;
+use jim_core::error::Code;
 use jim_core::id::{RoomId, Seq, UserId, WorldId};
+use jim_core::model::NewMessage;
+use jim_core::model::content::Mentions;
 use jim_core::model::user::AccountRole;
 use jim_core::model::world::WorldChange;
 use jim_core::repo::{NewUser, Store};
+use jim_core::service::{Options, Sent};
 use jim_core::testkit::fixtures;
 use serde_json::Value;
 
-use crate::node::{Town, send};
+use crate::node::{Town, message, options, refusal, send};
 
 const WORLD: RoomId = RoomId::World(WorldId::FIRST);
 
@@ -64,4 +70,47 @@ async fn who_finds_a_world_channel_changed_finds_it_in_the_log_too() {
     for kind in ["world.closed", "world.slowed", "member.muted"] {
         assert_eq!(count(&town, ann, WORLD, kind).await, 1, "{kind}, though the second had nothing to do");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_storage_refused_has_its_turn_again_in_a_slow_channel() {
+    let town = Town::new().await;
+    let (root, ann) = (root(&town).await, fixtures::user(&*town.store, "ann").await);
+    let set = async |seconds| {
+        let change = WorldChange { slow_mode_seconds: Some(seconds), ..WorldChange::default() };
+        town.jim().worlds().change(root, WorldId::FIRST, change).await.unwrap();
+    };
+    let say = async |name: &str| town.jim().messages().send(ann, WORLD, &message(name)).await;
+    set(86_400).await;
+    town.log.full.store(true, Ordering::SeqCst);
+    say("first").await.unwrap_err();
+    town.log.full.store(false, Ordering::SeqCst);
+    assert_eq!(refusal(&say("second").await), Some(Code::WorldSlowMode), "a turn is one message's");
+    assert!(matches!(say("first").await.unwrap(), Sent::New(_)));
+    assert!(matches!(say("first").await.unwrap(), Sent::Again(_)));
+    assert_eq!(refusal(&say("second").await), Some(Code::WorldSlowMode));
+    for seconds in [0, 86_400] {
+        set(seconds).await;
+    }
+    assert!(matches!(say("second").await.unwrap(), Sent::New(_)), "what was said before it became slow again");
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_opens_no_room() {
+    let town = Town::with(Arc::new(LocalBus::default()), Options { friends_required: false, ..options() }).await;
+    let people = town.people(3).await;
+    let (ann, ben) = (people[0].id, people[1].id);
+    let room = fixtures::private(ann, ben);
+    let answer = NewMessage { reply_to: Some(Seq(1)), ..message("answer") };
+    let absent = Some(Mentions::People(vec![people[2].id]));
+    let mention = NewMessage { mentions: absent, ..message("mention") };
+    for (message, code) in [(answer, Code::ReplyInvalid), (mention, Code::MentionInvalid)] {
+        assert_eq!(refusal(&town.jim().messages().send(ann, room, &message).await), Some(code));
+        for who in [ann, ben] {
+            assert_eq!(refusal(&town.jim().rooms().get(who, room).await), Some(Code::NotFound));
+            assert!(town.jim().user_log().read(who, None, 10).await.unwrap().items.is_empty(), "nobody was told");
+        }
+    }
+    assert_eq!(send(town.jim(), ann, room, "hello").await, 1);
+    assert_eq!(town.jim().user_log().read(ben, None, 10).await.unwrap().items.len(), 1, "now it is open");
 }

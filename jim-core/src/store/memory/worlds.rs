@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::MemoryTx;
 use crate::id::{UserId, WorldId};
+use crate::model::ClientRef;
 use crate::model::world::WorldRow;
 use crate::repo::{Res, WorldRepo};
 use crate::time::Millis;
@@ -12,7 +13,7 @@ use crate::time::Millis;
 pub(super) struct Worlds {
     rows: BTreeMap<WorldId, WorldRow>,
     mutes: BTreeMap<(WorldId, UserId), Millis>,
-    turns: BTreeMap<(WorldId, UserId), Millis>,
+    turns: BTreeMap<(WorldId, UserId), (Millis, ClientRef)>,
 }
 
 impl Default for Worlds {
@@ -52,11 +53,24 @@ impl WorldRepo for MemoryTx {
         Ok(())
     }
 
-    async fn take_turn(&mut self, id: WorldId, user: UserId, now: Millis, since: Millis) -> Res<Option<Millis>> {
-        let last = self.state.worlds.turns.get(&(id, user)).copied().filter(|last| *last >= since);
-        if last.is_none() {
-            self.change().worlds.turns.insert((id, user), now);
+    async fn take_turn(
+        &mut self,
+        id: WorldId,
+        user: UserId,
+        message: &ClientRef,
+        now: Millis,
+        since: Millis,
+    ) -> Res<Option<Millis>> {
+        let other = self.state.worlds.turns.get(&(id, user)).filter(|(at, of)| *at >= since && of != message);
+        if let Some((at, _)) = other {
+            return Ok(Some(*at));
         }
-        Ok(last)
+        self.change().worlds.turns.insert((id, user), (now, message.clone()));
+        Ok(None)
+    }
+
+    async fn forget_turns(&mut self, id: WorldId) -> Res<()> {
+        self.change().worlds.turns.retain(|(world, _), _| *world != id);
+        Ok(())
     }
 }

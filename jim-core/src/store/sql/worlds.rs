@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use super::conn::{Verbs as _, args};
 use super::tx::SqlTx;
 use crate::id::{UserId, WorldId};
+use crate::model::ClientRef;
 use crate::model::world::WorldRow;
 use crate::repo::{Res, WorldRepo};
 use crate::time::Millis;
@@ -58,15 +59,29 @@ impl WorldRepo for SqlTx {
         Ok(())
     }
 
-    async fn take_turn(&mut self, id: WorldId, user: UserId, now: Millis, since: Millis) -> Res<Option<Millis>> {
+    async fn take_turn(
+        &mut self,
+        id: WorldId,
+        user: UserId,
+        message: &ClientRef,
+        now: Millis,
+        since: Millis,
+    ) -> Res<Option<Millis>> {
         let mut conn = self.conn().await?;
-        let text = "INSERT INTO jim_world_turns (world_id, user_id, at) VALUES (?, ?, ?)
-             ON CONFLICT (world_id, user_id) DO UPDATE SET at = excluded.at WHERE jim_world_turns.at < ?";
-        if conn.run(text, args![id, user, now, since]).await? > 0 {
+        let text = "INSERT INTO jim_world_turns (world_id, user_id, at, client_ref) VALUES (?, ?, ?, ?)
+             ON CONFLICT (world_id, user_id) DO UPDATE SET at = excluded.at, client_ref = excluded.client_ref
+             WHERE jim_world_turns.at < ? OR jim_world_turns.client_ref = excluded.client_ref";
+        if conn.run(text, args![id, user, now, message.as_str(), since]).await? > 0 {
             return Ok(None);
         }
         let row: Option<(i64,)> =
             conn.row("SELECT at FROM jim_world_turns WHERE world_id = ? AND user_id = ?", args![id, user]).await?;
         Ok(row.map(|(at,)| Millis(at)))
+    }
+
+    async fn forget_turns(&mut self, id: WorldId) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("DELETE FROM jim_world_turns WHERE world_id = ?", args![id]).await?;
+        Ok(())
     }
 }

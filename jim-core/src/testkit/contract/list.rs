@@ -177,6 +177,8 @@ macro_rules! contract_cases {
                 a_world_keeps_what_is_set
                 a_mute_is_one_persons_and_can_be_replaced_and_lifted
                 a_turn_is_taken_when_the_last_one_is_long_enough_ago
+                a_message_has_its_own_turn_again
+                turns_are_forgotten_in_one_world_and_count_no_more
                 of_20_who_take_a_turn_at_once_exactly_one_gets_it
             }
             room_append {

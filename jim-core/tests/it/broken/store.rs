@@ -15,7 +15,7 @@ use jim_core::model::joining::{InvitationRow, JoinRequestRow};
 use jim_core::model::pin::PinRow;
 use jim_core::model::user::UserState;
 use jim_core::model::world::WorldRow;
-use jim_core::model::{Session, User};
+use jim_core::model::{ClientRef, Session, User};
 use jim_core::repo::{
     BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
     JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser, OutboxRepo, PinRepo, PrivateRights, Res,
@@ -430,10 +430,19 @@ repo! { me: WorldRepo by worlds {
     fn set(world: &WorldRow) -> ();
     fn muted_until(id: WorldId, user: UserId) -> Option<Millis>;
     fn set_muted(id: WorldId, user: UserId, until: Option<Millis>) -> ();
-    fn take_turn(id: WorldId, user: UserId, now: Millis, since: Millis) -> Option<Millis>; {
+    fn take_turn(id: WorldId, user: UserId, message: &ClientRef, now: Millis, since: Millis) -> Option<Millis>; {
         if me.is(Fault::TurnsAreFree) {
-            me.unit().await?.worlds().take_turn(id, user, now, since).await?;
+            me.unit().await?.worlds().take_turn(id, user, message, now, since).await?;
             return Ok(None);
+        }
+        if me.is(Fault::TurnsWithoutMessage) {
+            let another = ClientRef::outbox(OutboxId(now.0 + since.0));
+            return me.unit().await?.worlds().take_turn(id, user, &another, now, since).await;
+        }
+    }
+    fn forget_turns(id: WorldId) -> (); {
+        if me.is(Fault::TurnsRemembered) {
+            return Ok(());
         }
     }
 } }
