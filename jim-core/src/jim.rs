@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -153,19 +154,24 @@ impl Jim {
 
     async fn sweep(&self, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(SWEEP);
+        // A round is long enough for whoever has begun to read before it.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            let done = async {
-                self.context.logs.sweep().await?;
-                self.services.sessions.sweep().await?;
-                self.context.logs.store.maintain().await?;
-                Ok::<_, Error>(())
-            };
-            if let Err(error) = done.await {
-                tracing::warn!(error.cause = ?error, "upkeep failed; it will be tried again");
+            // One that fails does not hold up the others; what may take longest comes last.
+            let steps = [
+                ("marks", self.context.logs.sweep_marks().await),
+                ("sessions", self.services.sessions.sweep().await),
+                ("store", self.context.logs.store.maintain().await.map_err(Error::from)),
+                ("outbox", self.context.logs.sweep().await),
+            ];
+            for (step, done) in steps {
+                if let Err(error) = done {
+                    tracing::warn!(step, error.cause = ?error, "upkeep failed; it will be tried again");
+                }
             }
         }
     }

@@ -1,5 +1,8 @@
 //! Read marks: state beside the logs. They only grow, so many changes are one: what people have read gathers in memory
 //! and is stored together. A crash forgets at most a second of marks that nobody was answered for.
+//!
+//! Who reads a row brings it up to date afterwards. What is stored between the two is in neither the row nor among what
+//! is to be stored; so a mark is remembered for a while after it is stored.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,37 +17,50 @@ const TOGETHER: usize = 1024;
 
 type Known = HashMap<(UserId, RoomId), Mark>;
 
-/// What people have read and is not stored yet.
+/// What people have read, as far as somebody may not find it in the store.
+#[derive(Default)]
+struct Noted {
+    fresh: Known,
+    /// Stored, and kept for those who have begun to read the store before.
+    stored: Known,
+    /// The same, stored before the last round of upkeep.
+    older: Known,
+}
+
+/// What people have read and is not stored yet, or was stored a moment ago.
 #[derive(Default)]
 pub(crate) struct Marks {
-    known: Mutex<Known>,
+    noted: Mutex<Noted>,
     /// Held while marks are stored, so that who waits for his own finds it stored or stores it.
     turn: tokio::sync::Mutex<()>,
 }
 
 impl Marks {
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Somebody has read up to a place; stored within a second, or by [`Marks::store`].
     pub(crate) fn note(&self, user: UserId, room: RoomId, to: Mark) {
-        let mut known = self.known();
-        let mark = known.entry((user, room)).or_default();
+        let mut noted = self.noted();
+        let mark = noted.fresh.entry((user, room)).or_default();
         *mark = to.max(*mark);
     }
 
-    /// Brings a row up to date with what is not stored yet.
+    /// Brings a row up to date with what was not stored when it was read: at most a round of upkeep ago.
     pub(crate) fn apply(&self, user: UserId, row: &mut ConversationRow) {
-        if let Some(mark) = self.known().get(&(user, row.room)) {
-            row.read_to(*mark);
+        let noted = self.noted();
+        for known in [&noted.fresh, &noted.stored, &noted.older] {
+            if let Some(mark) = known.get(&(user, row.room)) {
+                row.read_to(*mark);
+            }
         }
     }
 
     /// Stores what is noted.
     pub(crate) async fn store(&self, store: &dyn Store) -> Result<()> {
         let _turn = self.turn.lock().await;
-        let all: Vec<_> = self.known().iter().map(|((user, room), mark)| (*user, *room, *mark)).collect();
+        let all: Vec<_> = self.noted().fresh.iter().map(|((user, room), mark)| (*user, *room, *mark)).collect();
         for marks in all.chunks(TOGETHER) {
             let mut unit = store.write(&[]).await?;
             for (user, room, _) in marks {
@@ -55,14 +71,23 @@ impl Marks {
             }
             unit.conversations().set_read(marks).await?;
             let _ = unit.commit().await?;
-            // What has grown meanwhile stays for the next time.
-            let mut known = self.known();
-            for (user, room, stored) in marks {
-                if known.get(&(*user, *room)) == Some(stored) {
-                    known.remove(&(*user, *room));
+            let mut noted = self.noted();
+            for (user, room, mark) in marks {
+                // What has grown meanwhile stays for the next time.
+                if noted.fresh.get(&(*user, *room)) == Some(mark) {
+                    noted.fresh.remove(&(*user, *room));
                 }
+                let kept = noted.stored.entry((*user, *room)).or_default();
+                *kept = (*mark).max(*kept);
             }
         }
         Ok(())
+    }
+
+    /// Ends a round of upkeep: forgets what was stored before the round began, so that nobody still reads the store as
+    /// it was without it.
+    pub(crate) fn forget(&self) {
+        let mut noted = self.noted();
+        noted.older = std::mem::take(&mut noted.stored);
     }
 }

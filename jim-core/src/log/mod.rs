@@ -122,14 +122,20 @@ impl Logs {
         self.marks.store(&*self.store).await
     }
 
+    /// The same once in each round of upkeep.
+    pub(crate) async fn sweep_marks(&self) -> Result<()> {
+        self.store_marks().await?;
+        self.marks.forget();
+        Ok(())
+    }
+
     /// Finishes what committed changes owe to a room.
     pub(crate) async fn drain(&self, room: &RoomId) -> Result<()> {
         outbox::drain(self, room).await
     }
 
-    /// Finishes what any change owes to any room, for what a crash left behind, and stores what people have read.
+    /// Finishes what any change owes to any room, for what a crash left behind.
     pub(crate) async fn sweep(&self) -> Result<()> {
-        outbox::sweep(self).await?;
-        self.store_marks().await
+        outbox::sweep(self).await
     }
 }

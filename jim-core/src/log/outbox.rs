@@ -17,6 +17,8 @@ use crate::repo::{Appended, Lock, Task, Told, UserEvent};
 use crate::time::Millis;
 
 const PAGE: u16 = 64;
+/// Rooms of one sweep: those that cannot be finished now are named again each time, and must not hide the others.
+const ROOMS: u16 = u16::MAX;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -87,9 +89,11 @@ async fn let_in(
 }
 
 pub(super) async fn sweep(logs: &Logs) -> Result<()> {
-    let rooms = logs.store.read().await?.outbox().rooms(PAGE).await?;
+    let rooms = logs.store.read().await?.outbox().rooms(ROOMS).await?;
     for room in rooms {
-        drain(logs, &room).await?;
+        if let Err(error) = drain(logs, &room).await {
+            tracing::warn!(%room, error.cause = ?error, "a room is still owed entries; it will be tried again");
+        }
     }
     Ok(())
 }

@@ -129,6 +129,8 @@ pub(crate) struct FaultyLog {
     pub(crate) failed: AtomicUsize,
     /// Whether nothing can be appended at all.
     pub(crate) full: AtomicBool,
+    /// A room to which nothing can be appended, however often it is tried.
+    pub(crate) broken: Mutex<Option<RoomId>>,
     /// Whether reads take some milliseconds.
     pub(crate) slow: AtomicBool,
     /// Whether appends wait for [`FaultyLog::release`].
@@ -149,6 +151,7 @@ impl FaultyLog {
             in_a_row: Mutex::new(0),
             failed: AtomicUsize::new(0),
             full: AtomicBool::new(false),
+            broken: Mutex::default(),
             slow: AtomicBool::new(false),
             held: AtomicBool::new(false),
             reads_held: AtomicBool::new(false),
@@ -208,6 +211,10 @@ impl RoomLogRepo for FaultyLog {
         self.hold(&self.held).await;
         if self.full.load(Ordering::SeqCst) {
             return Err(RepoError::Full);
+        }
+        let broken = *self.broken.lock().unwrap();
+        if batch.iter().any(|new| Some(new.room) == broken) {
+            return Err(RepoError::Broken("on purpose".into()));
         }
         let refs: HashSet<_> = batch.iter().map(|new| (new.room, new.by, &new.client_ref)).collect();
         assert_eq!(refs.len(), batch.len(), "no reference comes twice in a batch");

@@ -72,6 +72,35 @@ async fn what_a_crash_left_in_the_outbox_is_appended_once_by_whoever_comes_next(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_cannot_be_finished_holds_up_neither_other_rooms_nor_other_upkeep() {
+    let town = Town::new().await;
+    let (ann, _, private) = town.friends().await;
+    // The first that a sweep comes to.
+    town.log.full.store(true, Ordering::SeqCst);
+    let broken = crash(&*town.store, &*town.log, "broken", false).await;
+    *town.log.broken.lock().unwrap() = Some(broken);
+    town.log.full.store(false, Ordering::SeqCst);
+    let mut rooms = vec![broken];
+    for n in 0..3 {
+        rooms.push(crash(&*town.store, &*town.log, &format!("owed-{n}"), false).await);
+    }
+    assert!(rooms.is_sorted());
+    for room in &rooms[1..] {
+        eventually("the other rooms get their greeting", async || town.log.head(room).await.unwrap().seq == Seq(1))
+            .await;
+    }
+    let sent = send(town.jim(), ann.id, private, "read-by-its-author").await;
+    eventually("what people have read is stored", async || {
+        let row = town.store.read().await.unwrap().conversations().get(ann.id, &private).await.unwrap();
+        row.is_some_and(|row| row.read == Seq(sent))
+    })
+    .await;
+    assert_eq!(town.log.head(&broken).await.unwrap().seq, Seq::ZERO);
+    *town.log.broken.lock().unwrap() = None;
+    eventually("the last room gets its greeting", async || is_paid(&*town.store).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_hangs_up_does_not_stop_the_announcement() {
     let bus = FaultyBus::new(6);
     let town = Town::with(bus.clone(), options()).await;

@@ -12,6 +12,7 @@ mod migrations;
 mod node;
 mod passwords;
 mod properties;
+mod reads;
 mod rooms;
 mod sessions;
 mod sqlite;
