@@ -68,7 +68,7 @@ impl Reads {
     }
 
     /// Who is shown that somebody reads: his own devices, and everybody in a small room. Who blocks, or is blocked, is
-    /// not.
+    /// not; nor is anybody in a group that has ended, because no entry says who has left it since.
     async fn audience(&self, who: UserId, room: RoomId) -> Result<Topic> {
         let all = match room {
             RoomId::Private(..) => match room.peer(who) {
@@ -77,7 +77,7 @@ impl Reads {
             },
             RoomId::Group(group) => {
                 let row = self.context.read().await?.groups().get(group).await?;
-                row.is_some_and(|row| row.member_count <= SMALL)
+                row.is_some_and(|row| row.dissolved_at.is_none() && row.member_count <= SMALL)
             }
             RoomId::World(_) => false,
         };

@@ -342,3 +342,18 @@ async fn what_was_read_while_its_reader_was_removed_is_not_shown_to_him() {
         town.jim().members().add(ann, group, &[ben]).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_left_a_group_that_has_ended_hears_nothing_of_it() {
+    let town = Town::new().await;
+    let (ann, ben, private, group, room) = club(&town).await;
+    let last = send(town.jim(), ann.id, room, "last-words").await;
+    let mut ear = town.attach(ben).await;
+    town.jim().groups().dissolve(ann.id, group).await.unwrap();
+    town.jim().members().leave(ben.id, group).await.unwrap();
+    town.jim().reads().set(ann.id, room, Seq(last + 1)).await.unwrap();
+    assert_eq!(refusal(&town.jim().rooms().typing(ann.id, room).await), Some(Code::GroupDissolved));
+    let sentinel = send(town.jim(), ann.id, private, "done").await;
+    ear.until(&private.to_string(), sentinel).await;
+    assert!(ear.whispers.is_empty(), "{:?}", ear.whispers);
+}

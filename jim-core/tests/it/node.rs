@@ -159,6 +159,8 @@ pub(crate) struct Ear {
     pub(crate) listener: Listener,
     pub(crate) hello: Value,
     heard: HashMap<String, Vec<Value>>,
+    /// What came without a number.
+    pub(crate) whispers: Vec<Value>,
 }
 
 impl Ear {
@@ -168,7 +170,7 @@ impl Ear {
         listener.next(&mut frames, 1).await?;
         let hello: Value = serde_json::from_slice(&frames[0]).unwrap();
         assert_eq!(hello["type"], "hello");
-        Ok(Ear { listener, hello, heard: HashMap::new() })
+        Ok(Ear { listener, hello, heard: HashMap::new(), whispers: Vec::new() })
     }
 
     /// The last number before the first that is heard; zero for a log that is new since `hello`.
@@ -197,7 +199,10 @@ impl Ear {
         self.listener.next(&mut frames, 64).await?;
         for frame in frames {
             let frame: Value = serde_json::from_slice(&frame).unwrap();
-            let Some(seq) = frame["seq"].as_i64() else { continue };
+            let Some(seq) = frame["seq"].as_i64() else {
+                self.whispers.push(frame);
+                continue;
+            };
             let log = frame["log"].as_str().unwrap().to_owned();
             assert_eq!(seq, self.last(&log) + 1, "the next number of {log} follows {:?}", self.heard(&log).last());
             self.heard.entry(log).or_default().push(frame);
