@@ -14,7 +14,8 @@ use tokio::sync::mpsc;
 use super::listener::{Close, Listener, Shared};
 use super::{Hub, topic_of};
 use crate::error::{Error, Result};
-use crate::id::{RoomId, Seq, SessionId, UserId, WorldId};
+use crate::id::{RoomId, Seq, SessionId, UserId};
+use crate::log::{cuts, rows};
 use crate::model::block::Cut;
 use crate::model::conversation::ConversationRow;
 use crate::model::entry::LogId;
@@ -41,13 +42,12 @@ struct Hello<'a> {
 struct Moment {
     head: Seq,
     rooms: Vec<ConversationRow>,
-    cuts: HashMap<UserId, Seq>,
+    cuts: HashMap<UserId, Cut>,
 }
 
 impl Moment {
     fn cut(&self, user: UserId, room: &RoomId) -> Option<Cut> {
-        let by = room.peer(user)?;
-        self.cuts.get(&by).map(|above| Cut { by, above: *above })
+        room.peer(user).and_then(|peer| self.cuts.get(&peer)).copied()
     }
 }
 
@@ -202,6 +202,14 @@ impl Hub {
             } else {
                 Vec::new()
             };
+            // He may have been in the room before.
+            let deleted = match (entries.first(), entries.last()) {
+                (Some(first), Some(last)) => {
+                    let mut unit = self.logs.store.read().await?;
+                    unit.hidden().list(user, &row.room, first.seq, last.seq).await?
+                }
+                _ => Vec::new(),
+            };
             let mut table = self.table();
             table.start(log, head);
             let Some(next) = table.logs.get(&log).and_then(|log| log.next) else { continue };
@@ -214,6 +222,7 @@ impl Hub {
             for id in outside {
                 let seen = entries.iter().filter(|entry| entry.seq < next);
                 let json = seen.map(|entry| match cut {
+                    _ if deleted.contains(&entry.seq) => entry.deleted_json(),
                     Some(cut) if cut.hides(entry.by, entry.seq, &entry.kind) => entry.hidden_json(),
                     _ => entry.json(),
                 });
@@ -281,25 +290,8 @@ impl Hub {
     async fn moment(&self, user: UserId) -> Result<Moment> {
         let mut unit = self.logs.store.read().await?;
         let head = unit.user_log().head(user).await?;
-        let mut rooms = unit.conversations().list(user).await?;
-        // A join without a number shows nothing yet; the person's log will tell of it.
-        rooms.retain(|row| row.from.is_some());
-        // Everybody is in the world channel, with a row of it or without.
-        let world = RoomId::World(WorldId::FIRST);
-        if rooms.iter().all(|row| row.room != world) {
-            rooms.push(ConversationRow::new(world, Some(Seq(1))));
-        }
-        for row in &mut rooms {
-            self.logs.marks.apply(user, row);
-        }
-        let mut cuts = HashMap::new();
-        let mut after = None;
-        loop {
-            let blocks = unit.blocks().list(user, after, 1000).await?;
-            let Some(last) = blocks.last() else { break };
-            after = Some(last.blocked);
-            cuts.extend(blocks.into_iter().filter_map(|block| Some((block.blocked, block.cut?))));
-        }
+        let rooms = rows(&self.logs, &mut unit, user).await?;
+        let cuts = cuts(&mut unit, user).await?;
         Ok(Moment { head, rooms, cuts })
     }
 

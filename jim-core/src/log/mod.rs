@@ -4,6 +4,7 @@
 mod frame;
 mod lane;
 mod marks;
+mod mine;
 mod outbox;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::time::Clock;
 pub use frame::{Frame, Header};
 pub(crate) use lane::Lane;
 use marks::Marks;
+pub(crate) use mine::{cuts, rows};
 
 /// What a node has done since it started.
 #[derive(Debug, Default)]

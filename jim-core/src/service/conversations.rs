@@ -13,6 +13,7 @@ use super::visible::{Seen, Visible, visible};
 use super::{Context, MOST_ENTRIES, event};
 use crate::error::{Code, Result};
 use crate::id::{GroupId, RoomId, Seq, UserId, WorldId};
+use crate::log::{cuts, rows};
 use crate::model::block::Cut;
 use crate::model::conversation::{About, ConversationRow};
 use crate::model::entry::Head;
@@ -103,7 +104,7 @@ impl Conversations {
         let after: Option<PlaceText> = cursors.read(shown.cursor)?;
         let mut unit = self.context.read().await?;
         let log = unit.user_log().head(who).await?;
-        let rows = rows(&self.context, &mut unit, who).await?;
+        let rows = rows(&self.context.logs, &mut unit, who).await?;
         drop(unit);
         let heads = heads(&self.context, rows.iter().map(|row| row.room)).await?;
         let mut all: Vec<(ConversationRow, Head)> = rows.into_iter().zip(heads).collect();
@@ -199,7 +200,7 @@ impl Conversations {
         }
         let mut unit = self.context.read().await?;
         let abouts = Abouts::read(&mut unit, who, rooms.iter().map(|(row, _)| row.room)).await?;
-        let mine = rows(&self.context, &mut unit, who).await?;
+        let mine = rows(&self.context.logs, &mut unit, who).await?;
         let mine: HashMap<RoomId, ConversationRow> = mine.into_iter().map(|row| (row.room, row)).collect();
         let cuts = cuts(&mut unit, who).await?;
         let mut seen = Vec::with_capacity(rooms.len());
@@ -250,20 +251,6 @@ impl Abouts {
     }
 }
 
-/// Every room that a person has, up to date; the world channel too.
-pub(super) async fn rows(context: &Context, unit: &mut Unit, who: UserId) -> Result<Vec<ConversationRow>> {
-    let mut rows = unit.conversations().list(who).await?;
-    rows.retain(|row| row.from.is_some());
-    let world = RoomId::World(WorldId::FIRST);
-    if rows.iter().all(|row| row.room != world) {
-        rows.push(ConversationRow::new(world, Some(Seq(1))));
-    }
-    for row in &mut rows {
-        context.logs.marks.apply(who, row);
-    }
-    Ok(rows)
-}
-
 /// The ends of many logs, in the order asked.
 pub(super) async fn heads(context: &Context, rooms: impl Iterator<Item = RoomId>) -> Result<Vec<Head>> {
     let rooms: Vec<_> = rooms.collect();
@@ -272,21 +259,6 @@ pub(super) async fn heads(context: &Context, rooms: impl Iterator<Item = RoomId>
         heads.extend(context.logs.rooms.heads(rooms).await?);
     }
     Ok(heads)
-}
-
-/// What is hidden from somebody of each person whom he blocks.
-pub(super) async fn cuts(unit: &mut Unit, who: UserId) -> Result<HashMap<UserId, Cut>> {
-    let mut cuts = HashMap::new();
-    let mut after = None;
-    loop {
-        let blocks = unit.blocks().list(who, after, 1000).await?;
-        let Some(last) = blocks.last() else { return Ok(cuts) };
-        after = Some(last.blocked);
-        cuts.extend(blocks.into_iter().filter_map(|block| {
-            let by = block.blocked;
-            Some((by, Cut { by, above: block.cut? }))
-        }));
-    }
 }
 
 /// What is hidden in a room of the one whom its reader blocks.

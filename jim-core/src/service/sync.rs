@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::conversations::{cut, cuts, heads, rows};
+use super::conversations::{cut, heads};
 use super::messages::Gap;
 use super::user_log::{LogPage, UserLog};
 use super::visible::{Seen, Visible};
 use super::{Context, MOST_ENTRIES};
 use crate::error::Result;
 use crate::id::{RoomId, Seq, UserId};
+use crate::log::{cuts, rows};
 use crate::model::Entry;
 use crate::model::conversation::ConversationRow;
 use crate::model::entry::Head;
@@ -59,7 +60,7 @@ impl Sync {
     pub async fn since(&self, who: UserId, log: Seq, rooms: &BTreeMap<RoomId, Seq>, limit: u16) -> Result<Synced> {
         let log = self.user_log.read(who, Some(Slice::After(log)), limit).await?;
         let mut unit = self.context.read().await?;
-        let mine = rows(&self.context, &mut unit, who).await?;
+        let mine = rows(&self.context.logs, &mut unit, who).await?;
         let cuts = cuts(&mut unit, who).await?;
         drop(unit);
         let mut joined: Vec<_> = mine.iter().map(|row| row.room).filter(|room| !rooms.contains_key(room)).collect();
@@ -97,7 +98,7 @@ impl Sync {
     /// What was read as the person may see it now, and none of rooms that are his no more.
     async fn see(&self, who: UserId, parts: Vec<Part>) -> Result<Vec<(RoomId, Newer)>> {
         let mut unit = self.context.read().await?;
-        let rows = rows(&self.context, &mut unit, who).await?;
+        let rows = rows(&self.context.logs, &mut unit, who).await?;
         let rows: HashMap<RoomId, ConversationRow> = rows.into_iter().map(|row| (row.room, row)).collect();
         let cuts = cuts(&mut unit, who).await?;
         let mut seen = Vec::with_capacity(parts.len());

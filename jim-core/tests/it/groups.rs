@@ -15,7 +15,7 @@ use jim_core::repo::{Lock, PrivateRights, Res, Slice, Store, Unit};
 use jim_core::service::{GroupChange, Joined, MemberChange, Shown};
 use jim_core::store::memory::MemoryStore;
 use jim_core::testkit::{ManualClock, fixtures};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::faulty::FaultyBus;
@@ -356,4 +356,25 @@ async fn who_left_a_group_that_has_ended_hears_nothing_of_it() {
     let sentinel = send(town.jim(), ann.id, private, "done").await;
     ear.until(&private.to_string(), sentinel).await;
     assert!(ear.whispers.is_empty(), "{:?}", ear.whispers);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_again_is_sent_the_room_as_he_reads_it() {
+    let town = Town::new().await;
+    let (ann, ben, _, group, room) = club(&town).await;
+    let all = GroupChange { history_policy: Some(HistoryPolicy::All), ..GroupChange::default() };
+    town.jim().groups().change(ann.id, group, all).await.unwrap();
+    let deleted = send(town.jim(), ann.id, room, "not-for-ben").await;
+    send(town.jim(), ann.id, room, "for-both").await;
+    town.jim().conversations().hide_entry(ben.id, room, Seq(deleted)).await.unwrap();
+    town.jim().members().leave(ben.id, group).await.unwrap();
+    let mut ear = town.attach(ben).await;
+    town.jim().members().add(ann.id, group, &[ben.id]).await.unwrap();
+    let last = send(town.jim(), ann.id, room, "welcome-back").await;
+    ear.until(&room.to_string(), last).await;
+    let read = town.jim().messages().history(ben.id, room, None, 100).await.unwrap();
+    let read: Vec<Value> = read.items.iter().map(|json| serde_json::from_slice(json).unwrap()).collect();
+    assert_eq!(ear.heard(&room.to_string()), read);
+    let stub = read.iter().find(|entry| entry["seq"] == deleted).unwrap();
+    assert_eq!(stub["data"], json!({ "deleted": true }));
 }
