@@ -12,7 +12,8 @@ ALTER TABLE jim_conversations ADD COLUMN pinned_at INTEGER;
 
 ALTER TABLE jim_conversations ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
 
-CREATE INDEX jim_conversations_room ON jim_conversations (room, read_seq);
+-- Readers in the order of their pages. What was read is no part of it: marks move with every send.
+CREATE INDEX jim_conversations_room ON jim_conversations (room, user_id);
 
 -- Who was in a group before this release has read nothing that was counted for him.
 UPDATE jim_conversations SET mark = from_seq - 1,

@@ -10,3 +10,8 @@ CREATE TABLE jim_former_members (
 
 -- The few who decide in a group are found among the many who do not.
 CREATE INDEX jim_members_role ON jim_members (group_id, role);
+
+-- Requests in the order of their pages, however many were ever decided.
+CREATE INDEX jim_join_requests_group ON jim_join_requests (group_id, id);
+
+CREATE INDEX jim_friend_requests_from ON jim_friend_requests (from_id, id);

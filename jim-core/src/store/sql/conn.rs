@@ -154,7 +154,10 @@ fn bind(sql: impl SqlSafeStr, args: Vec<Arg>) -> Bound {
         }
         .map_err(RepoError::Broken)?;
     }
-    Ok((sql.into_sql_str(), bound))
+    let sql = sql.into_sql_str();
+    #[cfg(test)]
+    super::plans::note(sql.as_str());
+    Ok((sql, bound))
 }
 
 /// Primary result codes of SQLite (<https://sqlite.org/rescode.html>).

@@ -17,6 +17,8 @@ mod members;
 mod migrate;
 mod outbox;
 mod pins;
+#[cfg(test)]
+mod plans;
 mod rights;
 mod room_log;
 mod sessions;
