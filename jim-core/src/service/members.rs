@@ -10,7 +10,7 @@ use super::joining::{invite, settle};
 use super::permission::{self, Action};
 use super::{Context, event};
 use crate::error::{Code, Error, FieldError, Result};
-use crate::id::{GroupId, RoomId, UserId};
+use crate::id::{GroupId, RoomId, Seq, UserId};
 use crate::model::UserCard;
 use crate::model::entry::Kind;
 use crate::model::friend::RequestStatus;
@@ -55,21 +55,31 @@ impl Members {
         Members { context }
     }
 
-    /// Members by id, for members.
-    pub async fn list(&self, who: UserId, id: GroupId, cursor: Option<&str>, limit: u16) -> Result<Page<Member>> {
+    /// Members by id, for members. Also says which number of the room's log the page includes: what is read above it
+    /// makes the page exact.
+    pub async fn list(
+        &self,
+        who: UserId,
+        id: GroupId,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> Result<(Page<Member>, Seq)> {
         let cursors = Cursors::new(&self.context.key, format!("members:{id}"));
         let after = cursors.read(cursor)?;
         let now = self.context.now();
+        // The number first: what the log says is committed before, and so the members that are read afterwards show it.
+        let head = self.context.logs.rooms.head(&RoomId::Group(id)).await?.seq;
         let mut unit = self.context.read().await?;
         acting(&mut unit, who, id).await?;
         let rows = unit.members().list(id, after, limit + 1).await?;
         let cards = cards(&mut unit, rows.iter().map(|row| row.user)).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.user.to_string());
-        Ok(page.map(|row| {
+        let page = page.map(|row| {
             let card = cards[&row.user].clone();
             Member::seen(row, card, now)
-        }))
+        });
+        Ok((page, head))
     }
 
     /// Brings friends into a group, and invites others.

@@ -10,13 +10,16 @@ use super::messages::Gap;
 use super::user_log::{LogPage, UserLog};
 use super::visible::{Seen, Visible};
 use super::{Context, MOST_ENTRIES};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{RoomId, Seq, UserId};
 use crate::log::{cuts, rows};
 use crate::model::Entry;
 use crate::model::conversation::ConversationRow;
 use crate::model::entry::Head;
 use crate::repo::Slice;
+
+/// Rooms of one call.
+const ROOMS: usize = 1000;
 
 /// What is newer.
 #[derive(Debug, Clone)]
@@ -58,6 +61,9 @@ impl Sync {
 
     /// What is newer than the numbers given; `limit` entries of one's own log and of each room at the most.
     pub async fn since(&self, who: UserId, log: Seq, rooms: &BTreeMap<RoomId, Seq>, limit: u16) -> Result<Synced> {
+        if rooms.len() > ROOMS {
+            return Err(Error::field("rooms", "too_long", format!("at most {ROOMS}")));
+        }
         let log = self.user_log.read(who, Some(Slice::After(log)), limit).await?;
         let mut unit = self.context.read().await?;
         let mine = rows(&self.context.logs, &mut unit, who).await?;

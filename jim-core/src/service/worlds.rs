@@ -5,7 +5,7 @@ use serde_json::json;
 use super::room_rights::is_admin;
 use super::{Context, permission};
 use crate::error::{Code, Error, Result};
-use crate::id::{RoomId, UserId, WorldId};
+use crate::id::{RoomId, Seq, UserId, WorldId};
 use crate::model::Kind;
 use crate::model::group::FOREVER;
 use crate::model::world::{SLOWEST, World, WorldChange};
@@ -23,9 +23,11 @@ impl Worlds {
         Worlds { context }
     }
 
-    /// All of them.
-    pub async fn list(&self) -> Result<Vec<World>> {
-        Ok(self.context.read().await?.worlds().list().await?.into_iter().map(Into::into).collect())
+    /// All of them. Also says which number of the caller's own log this includes.
+    pub async fn list(&self, who: UserId) -> Result<(Vec<World>, Seq)> {
+        let mut unit = self.context.read().await?;
+        let worlds = unit.worlds().list().await?.into_iter().map(Into::into).collect();
+        Ok((worlds, unit.user_log().head(who).await?))
     }
 
     /// One of them.

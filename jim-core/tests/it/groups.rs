@@ -1,5 +1,6 @@
 //! Groups under races that HTTP is too slow for.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -157,6 +158,58 @@ async fn who_finds_a_change_done_finds_it_in_the_log_too() {
     town.log.full.store(false, Ordering::SeqCst);
     town.jim().groups().mute(ann.id, group, true).await.unwrap();
     assert!(last_of(&town, ann.id, room, "group.muted").await.is_some(), "though this one had nothing to do");
+}
+
+/// What the members are, by a list and what the room says after its number.
+async fn rebuilt(town: &Town, who: UserId, room: RoomId, (mut roles, seq): (BTreeMap<i64, String>, Seq)) -> Value {
+    let news = town.jim().messages().history(who, room, Some(Slice::After(seq)), 1000).await.unwrap();
+    for json in news.items {
+        let entry: Value = serde_json::from_slice(&json).unwrap();
+        let (kind, data) = (entry["type"].as_str().unwrap(), &entry["data"]);
+        let user = data["user_id"].as_i64().unwrap();
+        match kind {
+            "member.removed" => drop(roles.remove(&user)),
+            _ => drop(roles.insert(user, data["role"].as_str().unwrap().to_owned())),
+        }
+    }
+    serde_json::to_value(roles).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_members_and_the_entries_after_its_number_are_the_exact_members() {
+    let town = Arc::new(Town::new().await);
+    let (ann, ben, _, group, room) = club(&town).await;
+    let cleo = fixtures::user(&*town.store, "cleo").await;
+    town.befriend(ann.id, cleo).await;
+    town.log.slow.store(true, Ordering::SeqCst);
+    let churn = tokio::spawn({
+        let jim = town.jim().clone();
+        async move {
+            for _ in 0..20 {
+                jim.members().add(ann.id, group, &[cleo]).await.unwrap();
+                let change = MemberChange { role: Some(Role::Admin), ..MemberChange::default() };
+                jim.members().change(ann.id, group, cleo, change).await.unwrap();
+                jim.members().remove(ann.id, group, cleo, false).await.unwrap();
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            jim.members().add(ann.id, group, &[cleo]).await.unwrap();
+        }
+    });
+    let list = async || {
+        let (page, seq) = town.jim().members().list(ben.id, group, None, 100).await.unwrap();
+        let roles = page.items.iter().map(|member| (member.user.id.0, member.role.as_str().to_owned()));
+        (roles.collect::<BTreeMap<_, _>>(), seq)
+    };
+    let mut lists = Vec::new();
+    while !churn.is_finished() {
+        lists.push(list().await);
+    }
+    churn.await.unwrap();
+    let exact = serde_json::to_value(list().await.0).unwrap();
+    assert!(lists.iter().any(|(roles, _)| roles.len() == 2) && lists.iter().any(|(roles, _)| roles.len() == 3));
+    for list in lists {
+        assert_eq!(rebuilt(&town, ben.id, room, list).await, exact);
+    }
 }
 
 /// A store that lets something happen before the next unit that writes begins.

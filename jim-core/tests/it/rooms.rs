@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use jim_core::bus::LocalBus;
 use jim_core::error::Code;
-use jim_core::id::{RoomId, Seq, UserId, WorldId};
+use jim_core::id::{GroupId, RoomId, Seq, UserId, WorldId};
 use jim_core::model::NewMessage;
 use jim_core::model::content::Mentions;
 use jim_core::model::user::AccountRole;
@@ -40,14 +40,15 @@ async fn who_finds_a_pin_or_its_removal_done_finds_it_in_the_log_too() {
     let town = Town::new().await;
     let (ann, ben, room) = town.friends().await;
     let seq = Seq(send(town.jim(), ann.id, room, "keep-this").await);
-    for (kind, pins) in [("pin.added", true), ("pin.removed", false)] {
+    let pins = town.jim().pins();
+    for kind in ["pin.added", "pin.removed"] {
         for (who, full) in [(ann.id, true), (ben.id, false)] {
             town.log.full.store(full, Ordering::SeqCst);
-            let done = match pins {
-                true => town.jim().pins().add(who, room, seq).await,
-                false => town.jim().pins().remove(who, room, seq).await,
-            };
-            done.unwrap();
+            if kind == "pin.added" {
+                pins.add(who, room, seq).await.unwrap();
+            } else {
+                pins.remove(who, room, seq).await.unwrap();
+            }
         }
         assert_eq!(count(&town, ben.id, room, kind).await, 1, "{kind}, though the second had nothing to do");
     }
@@ -113,4 +114,14 @@ async fn a_message_that_is_refused_opens_no_room() {
     }
     assert_eq!(send(town.jim(), ann, room, "hello").await, 1);
     assert_eq!(town.jim().user_log().read(ben, None, 10).await.unwrap().items.len(), 1, "now it is open");
+}
+
+#[tokio::test]
+async fn a_host_syncs_as_many_rooms_in_one_call_as_a_client() {
+    let town = Town::new().await;
+    let ann = fixtures::user(&*town.store, "ann").await;
+    for (count, code) in [(1000, None), (1001, Some(Code::Invalid))] {
+        let rooms = (1..=count).map(|id| (RoomId::Group(GroupId(id)), Seq::ZERO)).collect();
+        assert_eq!(refusal(&town.jim().sync().since(ann, Seq::ZERO, &rooms, 10).await), code, "{count}");
+    }
 }

@@ -267,7 +267,8 @@ impl GroupsApi {
     ///
     /// To a member; I stay as an ordinary one.
     ///
-    /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.role_required`, `group.not_member`.
+    /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.role_required`, `group.not_member`,
+    /// `user.unavailable`.
     #[oai(path = "/groups/:id/transfer", method = "post", operation_id = "transferGroup")]
     async fn transfer(&self, caller: Auth, id: Path<String>, body: Body<TransferBody>) -> Answer<Json<GroupObject>> {
         found(self.0.jim.groups().transfer(caller.0.user, named(&id.0)?, UserId(body.0.user_id)).await?)

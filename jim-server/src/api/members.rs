@@ -57,6 +57,9 @@ struct MemberList {
     next: Option<String>,
     /// The number of my own log that this list includes.
     log: i64,
+    /// The number of the group's room that this page includes: with the entries above that of the first page, the list
+    /// is exact.
+    seq: i64,
 }
 
 /// Whom to bring in.
@@ -181,9 +184,9 @@ impl MembersApi {
     ) -> Answer<Json<MemberList>> {
         let jim = &self.0.jim;
         let limit = page_size(limit.0, &jim.options().limits)?;
-        let page = jim.members().list(caller.0.user, named(&id.0)?, cursor.0.as_deref(), limit).await?;
+        let (page, seq) = jim.members().list(caller.0.user, named(&id.0)?, cursor.0.as_deref(), limit).await?;
         let items = page.items.into_iter().map(Into::into).collect();
-        found(MemberList { items, next: page.next, log: page.log.0 })
+        found(MemberList { items, next: page.next, log: page.log.0, seq: seq.0 })
     }
 
     /// Bring people in

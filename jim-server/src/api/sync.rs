@@ -92,9 +92,6 @@ fn room(newer: Option<Newer>) -> Result<RoomShape, ApiError> {
     Ok(RoomShape::Newer { items: encoded(&items)?, head: head.0, read: read.0, more, gap })
 }
 
-/// Rooms of one call.
-const ROOMS: usize = 1000;
-
 /// The operations of this file.
 pub struct SyncApi(pub(super) Api);
 
@@ -111,9 +108,6 @@ impl SyncApi {
         let jim = &self.0.jim;
         let SyncBody { log, rooms, limit } = body.0;
         let limit = page_size(limit, &jim.options().limits)?;
-        if rooms.len() > ROOMS {
-            return Err(Error::field("rooms", "too_long", format!("at most {ROOMS}")).into());
-        }
         let mut wanted = BTreeMap::new();
         for (name, seq) in rooms {
             let room: RoomId = name.parse().map_err(|_| Error::field("rooms", "invalid", "names of rooms"))?;

@@ -40,6 +40,8 @@ struct WorldList {
     items: Vec<WorldObject>,
     /// Always null: there are few.
     next: Option<String>,
+    /// The number of my own log that this list includes.
+    log: i64,
 }
 
 /// What changes; what is absent stays.
@@ -68,9 +70,9 @@ impl WorldsApi {
     ///
     /// Codes: `auth.required`.
     #[oai(path = "/world", method = "get", operation_id = "listWorlds")]
-    async fn list(&self, _caller: Auth) -> Answer<Json<WorldList>> {
-        let items = self.0.jim.worlds().list().await?.into_iter().map(Into::into).collect();
-        found(WorldList { items, next: None })
+    async fn list(&self, caller: Auth) -> Answer<Json<WorldList>> {
+        let (worlds, log) = self.0.jim.worlds().list(caller.0.user).await?;
+        found(WorldList { items: worlds.into_iter().map(Into::into).collect(), next: None, log: log.0 })
     }
 
     /// A world channel
@@ -94,7 +96,8 @@ impl WorldsApi {
 
     /// Silence somebody in a world channel
     ///
-    /// Until a time, or for good. For administrators, who cannot be silenced themselves.
+    /// Until a time, or for good. For administrators, who cannot be silenced themselves: `admin.required` is the answer
+    /// for them too.
     ///
     /// Codes: `auth.required`, `admin.required`, `resource.not_found`.
     #[oai(path = "/world/:id/mutes/:user_id", method = "put", operation_id = "muteInWorld")]

@@ -34,6 +34,7 @@ pub(crate) fn types(entries: &[Value]) -> Vec<&str> {
 
 async fn members(person: &Person, id: i64) -> Vec<(i64, String)> {
     let list = person.get(&format!("/groups/{id}/members")).await.is(200);
+    assert_eq!(list["seq"], person.get(&format!("/rooms/g:{id}")).await.is(200)["head"]);
     let row = |member: &Value| (member["user"]["id"].as_i64().unwrap(), member["role"].as_str().unwrap().to_owned());
     list["items"].as_array().unwrap().iter().map(row).collect()
 }
