@@ -79,6 +79,8 @@ codes! {
     Blacklisted = "group.blacklisted",
     /// The group has as many members as allowed.
     GroupFull = "group.full",
+    /// As many people wait to come into the group as allowed.
+    WaitingFull = "group.waiting_full",
     /// The group has as many admins as allowed.
     AdminsFull = "group.admins_full",
     /// The owner cannot go before somebody else owns the group.

@@ -181,6 +181,7 @@ section! {
         enabled: bool,
         send: Rate,
         friend_request: Rate,
+        group_invite: Rate,
         search: Rate,
         ticket: Rate,
         register: Rate,

@@ -156,6 +156,8 @@ throttles! {
     send: UserId,
     /// Friend requests.
     friend_request: UserId,
+    /// Calls that bring people into groups.
+    group_invite: UserId,
     /// Searches for people.
     search: UserId,
     /// Socket tickets.

@@ -69,6 +69,8 @@ limits! {
     groups: u32 = 1000,
     /// Members of a group unless it says otherwise.
     group_members: u32 = 500,
+    /// People who wait to come into a group: those who ask, and those who were asked.
+    group_waiting: u32 = 500,
     /// Administrators of a group.
     group_admins: u32 = 20,
     /// Pins in a room.

@@ -76,9 +76,7 @@ impl Groups {
         let owner = MemberRow { role: Role::Owner, ..MemberRow::new(id, who, now) };
         // Who is there from the beginning reads from the beginning.
         members::let_in(&self.context, &mut unit, owner, who, HistoryPolicy::All).await?;
-        for user in &sorted.invited {
-            joining::invite(&mut unit, id, *user, who, now).await?;
-        }
+        joining::invite(&self.context, &mut unit, id, &sorted, who, now).await?;
         for user in sorted.added {
             let member = MemberRow::new(id, user, now);
             members::let_in(&self.context, &mut unit, member, who, HistoryPolicy::All).await?;

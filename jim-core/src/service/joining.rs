@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::friends::{card, cards};
 use super::group_lock::{Concerned, lock, lock_with};
 use super::groups::acting;
-use super::members::let_in;
+use super::members::{Sorted, let_in};
 use super::permission::{self, Action};
 use super::{Context, event};
 use crate::error::{Code, Result};
@@ -57,6 +57,7 @@ impl Joining {
         if let Some(pending) = unit.join_requests().find_pending(id, who).await? {
             return Ok(Joined::Pending(pending.id));
         }
+        may_wait(&self.context, &mut unit, id, &[who]).await?;
         let mut request = JoinRequestRow {
             id: JoinRequestId(0),
             group: id,
@@ -188,16 +189,41 @@ impl Joining {
     }
 }
 
-/// Invites somebody in a unit that locks him and the group. Asked twice, he is told once.
-pub(super) async fn invite(unit: &mut Unit, group: GroupId, user: UserId, by: UserId, now: Millis) -> Result<()> {
-    if unit.invitations().find(group, user).await?.is_some() {
+/// Invites people in a unit that locks them and the group. Who is asked twice is told once.
+pub(super) async fn invite(
+    context: &Context,
+    unit: &mut Unit,
+    group: GroupId,
+    sorted: &Sorted,
+    by: UserId,
+    now: Millis,
+) -> Result<()> {
+    // Who is asked in words only is counted too, so that a full group does not tell him from the others.
+    let asked = [&sorted.invited[..], &sorted.pretended].concat();
+    may_wait(context, unit, group, &asked).await?;
+    for user in sorted.invited.iter().copied() {
+        if unit.invitations().find(group, user).await?.is_some() {
+            continue;
+        }
+        let mut row = InvitationRow { id: InvitationId(0), group, user, by, created_at: now };
+        row.id = unit.invitations().add(&row).await?;
+        let told = invitation(unit, row).await?;
+        unit.tell(user, event(Kind::GROUP_INVITED, &told)?, now).await?;
+    }
+    Ok(())
+}
+
+/// Whether more people may wait to come into a group, which is locked. When it ends, all who wait are turned away in one
+/// unit, and nobody else writes meanwhile.
+async fn may_wait(context: &Context, unit: &mut Unit, group: GroupId, more: &[UserId]) -> Result<()> {
+    if more.is_empty() {
         return Ok(());
     }
-    let mut row = InvitationRow { id: InvitationId(0), group, user, by, created_at: now };
-    row.id = unit.invitations().add(&row).await?;
-    let told = invitation(unit, row).await?;
-    unit.tell(user, event(Kind::GROUP_INVITED, &told)?, now).await?;
-    Ok(())
+    let mut waiting = waiting(unit, group).await?;
+    let before = waiting.len();
+    waiting.extend(more);
+    let most = context.options.limits.group_waiting as usize;
+    if waiting.len() > before.max(most) { Err(Code::WaitingFull.into()) } else { Ok(()) }
 }
 
 /// Whoever is in, or kept out, has no invitation and asks for nothing; in a unit that locks him and the group.

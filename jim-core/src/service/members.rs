@@ -90,16 +90,15 @@ impl Members {
         permission::group_act(my.role, permission::adding(row.invite_policy), None)?;
         let there = unit.members().list_by_id(id, &users).await?;
         let new = users.into_iter().filter(|user| there.iter().all(|member| member.user != *user)).collect();
-        let Sorted { added, invited, pretended } = sort_out(&mut unit, who, new, "user_ids").await?;
+        let sorted = sort_out(&mut unit, who, new, "user_ids").await?;
         let now = self.context.now();
-        for user in added.iter().chain(&invited).chain(&pretended) {
+        for user in sorted.added.iter().chain(&sorted.invited).chain(&sorted.pretended) {
             if unit.blacklist().contains(id, *user).await? {
                 return Err(Code::Blacklisted.into());
             }
         }
-        for user in &invited {
-            invite(&mut unit, id, *user, who, now).await?;
-        }
+        invite(&self.context, &mut unit, id, &sorted, who, now).await?;
+        let Sorted { added, invited, pretended } = sorted;
         for user in &added {
             let_in(&self.context, &mut unit, MemberRow::new(id, *user, now), who, row.history_policy).await?;
         }

@@ -7,18 +7,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jim_core::bus::LocalBus;
-use jim_core::id::{RoomId, Seq, WorldId};
-use jim_core::model::Limits;
+use jim_core::error::Code;
+use jim_core::id::{JoinRequestId, RoomId, Seq, WorldId};
+use jim_core::model::friend::RequestStatus;
 use jim_core::model::group::GroupName;
+use jim_core::model::joining::JoinRequestRow;
+use jim_core::model::{Kind, Limits};
 use jim_core::repo::{RoomLogRepo, Store};
 use jim_core::store::sql::{Durability, MigrateError, SqliteStore};
-use jim_core::testkit::fixtures::{AT, commit, friends, new_entry, private, users};
+use jim_core::testkit::fixtures::{AT, block, commit, friends, new_entry, private, users};
+use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::node::{Node, options, send};
+use crate::node::{Node, options, refusal, send};
 
 async fn store() -> (Arc<SqliteStore>, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -163,5 +167,49 @@ async fn read_marks_take_one_row_for_each_member_however_much_is_read() {
         }
     }
     assert_eq!(rows(&file).await["jim_conversations"], before["jim_conversations"] + 4);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_wait_for_a_group_that_its_end_can_turn_them_all_away_at_once() {
+    let (store, _folder) = store().await;
+    let node = Node::run(store.clone(), store.clone(), Arc::new(LocalBus::default()), options()).await;
+    let most = node.jim.options().limits.group_waiting as usize;
+    let ids = users(&*store, "user", most + 4).await;
+    let (ann, ben, blocker, late, rest) = (ids[0], ids[1], ids[2], ids[3], &ids[4..]);
+    friends(&*store, ann, ben).await;
+    block(&*store, blocker, ben).await;
+    let name = GroupName::parse("Club", &Limits::default()).unwrap();
+    let group = node.jim.groups().create(ann, name, &[ben]).await.unwrap().0.id;
+    // Half of them ask, half are asked; by an ordinary member, a hundred in a call.
+    let (asking, asked) = rest.split_at(most / 2);
+    let mut unit = store.write(&[]).await.unwrap();
+    for user in asking {
+        let (id, status) = (JoinRequestId(0), RequestStatus::Pending);
+        let row = JoinRequestRow { id, group, user: *user, note: None, status, created_at: AT };
+        unit.join_requests().add(&row).await.unwrap();
+    }
+    commit(unit).await;
+    for some in asked.chunks(100) {
+        assert_eq!(node.jim.members().add(ben, group, some).await.unwrap().invited, some);
+    }
+
+    for user in [late, blocker] {
+        let refused = node.jim.members().add(ben, group, &[user]).await;
+        assert_eq!(refusal(&refused), Some(Code::WaitingFull), "whether he blocks does not show");
+    }
+    assert_eq!(refusal(&node.jim.joining().join(late, group, None).await), Some(Code::WaitingFull));
+    // Who waits already may be asked again, and takes no second place.
+    node.jim.members().add(ben, group, &[asked[0], asking[0]]).await.unwrap();
+    node.jim.joining().join(asking[0], group, None).await.unwrap();
+
+    node.jim.groups().dissolve(ann, group).await.unwrap();
+    for (users, kind) in [(asking, Kind::JOIN_DECIDED), (asked, Kind::GROUP_UNINVITED)] {
+        for user in users {
+            let log = node.jim.user_log().read(*user, None, 100).await.unwrap();
+            let last: Value = serde_json::from_slice(log.items.last().unwrap()).unwrap();
+            assert_eq!(last["type"], kind.as_str(), "{user}");
+        }
+    }
     node.stop().await;
 }

@@ -11,7 +11,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use super::answer::{Answer, Created, Done, created, found, named, page_size};
-use super::{Api, Auth, Tag};
+use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
 use crate::body::Body;
 use crate::time::Time;
@@ -191,13 +191,16 @@ impl GroupsApi {
     /// I own it; the friends whom I name are members at once, others are invited. Who blocks me shows as invited and sees
     /// nothing.
     ///
-    /// Codes: `auth.required`, `friend.blocked`, `group.full`, `group.too_many`.
+    /// Codes: `auth.required`, `friend.blocked`, `group.full`, `group.too_many`, `group.waiting_full`, `rate.limited`.
     #[oai(path = "/groups", method = "post", operation_id = "createGroup")]
     async fn create(&self, caller: Auth, body: Body<NewGroupBody>) -> Answer<Created<GroupObject>> {
-        let jim = &self.0.jim;
+        let Shared { jim, throttles } = &*self.0;
         let limits = &jim.options().limits;
         let (name,) = (GroupName::parse(&body.0.name, limits).at("name"),).all()?;
         let members = ids("member_ids", &body.0.member_ids, limits)?;
+        if !members.is_empty() {
+            throttles.group_invite.check(caller.0.user)?;
+        }
         let (group, invited) = jim.groups().create(caller.0.user, name, &members).await?;
         let invited = Some(invited.into_iter().map(|user| user.0).collect());
         created(GroupObject { invited, ..group.into() })

@@ -155,7 +155,7 @@ impl JoiningApi {
     /// only invites does not exist.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.already_member`, `group.blacklisted`,
-    /// `group.full`, `group.too_many`.
+    /// `group.full`, `group.too_many`, `group.waiting_full`.
     #[oai(path = "/groups/:id/join", method = "post", operation_id = "joinGroup")]
     async fn join(&self, caller: Auth, id: Path<String>, body: Body<JoinBody>) -> Answer<JoinAnswer> {
         let jim = &self.0.jim;

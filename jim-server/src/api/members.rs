@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::answer::{Answer, Done, found, named, page_size};
 use super::groups::ids;
 use super::users::UserObject;
-use super::{Api, Auth, Tag};
+use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
 use crate::body::Body;
 use crate::time::Time;
@@ -194,11 +194,12 @@ impl MembersApi {
     /// Friends are members at once, others are invited; all of them or none. Who blocks me shows as invited and sees nothing.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `group.role_required`, `group.blacklisted`,
-    /// `group.full`, `group.too_many`, `friend.blocked`.
+    /// `group.full`, `group.too_many`, `group.waiting_full`, `friend.blocked`, `rate.limited`.
     #[oai(path = "/groups/:id/members", method = "post", operation_id = "addMembers")]
     async fn add(&self, caller: Auth, id: Path<String>, body: Body<AddBody>) -> Answer<Json<AddedObject>> {
-        let jim = &self.0.jim;
+        let Shared { jim, throttles } = &*self.0;
         let users = ids("user_ids", &body.0.user_ids, &jim.options().limits)?;
+        throttles.group_invite.check(caller.0.user)?;
         found(jim.members().add(caller.0.user, named(&id.0)?, &users).await?)
     }
 

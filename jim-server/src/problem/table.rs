@@ -81,6 +81,12 @@ pub const TABLE: &[Row] = &[
     row("group.member_muted", 403, "You are muted in this group.", "你已被禁言。"),
     row("group.blacklisted", 403, "This person may not join the group.", "对方在群组黑名单中。"),
     row("group.full", 409, "The group is full.", "群组人数已满。"),
+    row(
+        "group.waiting_full",
+        409,
+        "As many people wait to come into the group as allowed.",
+        "等待入群的人数已达上限。",
+    ),
     row("group.admins_full", 409, "The group has as many admins as allowed.", "管理员数量已达上限。"),
     row(
         "group.owner_must_transfer",

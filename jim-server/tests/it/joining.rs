@@ -242,3 +242,22 @@ async fn who_asked_to_join_is_told_also_when_something_else_decides() {
         ann.delete(&listed).await.is(204);
     }
 }
+
+#[tokio::test]
+async fn only_so_many_wait_and_who_invites_too_often_waits_himself() {
+    let settings = [("rate.enabled", "true"), ("rate.group_invite", "4/1h"), ("limits.group_waiting", "2")];
+    let server = Server::with(&settings).await;
+    let (ann, ben) = (server.person("ann").await, server.person("ben").await);
+    let (cleo, dora) = (server.person("cleo").await, server.person("dora").await);
+    let group = ann.post("/groups", &json!({ "name": "Club", "member_ids": [ben.id] })).await.is(201)["id"].clone();
+    let members = format!("/groups/{group}/members");
+    let bring = async |person: &Person| ann.post(&members, &json!({ "user_ids": [person.id] })).await;
+    assert_eq!(bring(&cleo).await.is(200)["invited"], json!([cleo.id]));
+    bring(&dora).await.refused(409, "group.waiting_full");
+    join(&dora, group.as_i64().unwrap()).await.refused(409, "group.waiting_full");
+    bring(&cleo).await.is(200);
+    // Four have brought somebody in, or tried to; one that brings nobody is not counted.
+    bring(&cleo).await.refused(429, "rate.limited");
+    ann.post("/groups", &json!({ "name": "Club", "member_ids": [ben.id] })).await.refused(429, "rate.limited");
+    ann.post("/groups", &json!({ "name": "Club", "member_ids": [] })).await.is(201);
+}
