@@ -357,12 +357,15 @@ async fn who_is_silenced_after_he_wrote_is_told_so_and_not_shown_to_write() {
     assert!(!town.jim().rooms().get(ben, room).await.unwrap().can_send);
 }
 
+/// How many entries of a room somebody is shown.
+type Look = fn(Jim, UserId, RoomId) -> Pin<Box<dyn Future<Output = usize> + Send>>;
+
 #[tokio::test]
 async fn what_was_read_while_its_reader_was_removed_is_not_shown_to_him() {
     let town = Town::new().await;
     let (Person { id: ann, .. }, Person { id: ben, .. }, _, group, room) = club(&town).await;
     send(town.jim(), ann, room, "before").await;
-    let looks: [fn(Jim, UserId, RoomId) -> Pin<Box<dyn Future<Output = usize> + Send>>; 3] = [
+    let looks: [Look; 3] = [
         |jim, ben, room| {
             Box::pin(async move { jim.messages().history(ben, room, None, 9).await.map_or(0, |page| page.items.len()) })
         },
