@@ -91,6 +91,7 @@ fn lock(folder: &Path) -> Result<File, NotReady> {
     let name = folder.display().to_string();
     let failed = |cause| NotReady::Folder { folder: name.clone(), cause };
     make_folder(folder).map_err(failed)?;
+    make_private(&folder.join(LOCK)).map_err(failed)?;
     let file = File::create(folder.join(LOCK)).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

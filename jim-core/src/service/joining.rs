@@ -104,7 +104,7 @@ impl Joining {
         cursor: Option<&str>,
         limit: u16,
     ) -> Result<Page<JoinRequest>> {
-        let cursors = Cursors::new(&self.context.key, format!("join-requests:{id}"));
+        let cursors = Cursors::new(&self.context.key, format!("join-requests:{who}:{id}"));
         let before = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
         let (_, my) = acting(&mut unit, who, id).await?;

@@ -64,7 +64,7 @@ impl Members {
         cursor: Option<&str>,
         limit: u16,
     ) -> Result<(Page<Member>, Seq)> {
-        let cursors = Cursors::new(&self.context.key, format!("members:{id}"));
+        let cursors = Cursors::new(&self.context.key, format!("members:{who}:{id}"));
         let after = cursors.read(cursor)?;
         let now = self.context.now();
         // The number first: what the log says is committed before, and so the members that are read afterwards show it.
@@ -221,7 +221,7 @@ impl Members {
         cursor: Option<&str>,
         limit: u16,
     ) -> Result<Page<(UserCard, Millis)>> {
-        let cursors = Cursors::new(&self.context.key, format!("blacklist:{id}"));
+        let cursors = Cursors::new(&self.context.key, format!("blacklist:{who}:{id}"));
         let after = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
         let (_, my) = acting(&mut unit, who, id).await?;

@@ -75,9 +75,11 @@ impl Pins {
         self.context.logs.finish(unit).await
     }
 
-    /// Removes a pin.
+    /// Removes a pin, of a message that the caller may read.
     pub async fn remove(&self, who: UserId, room: RoomId, seq: Seq) -> Result<()> {
-        visible(&self.context, who, &room).await?;
+        if seq < visible(&self.context, who, &room).await?.from {
+            return Err(Code::NotFound.into());
+        }
         let mut unit = self.moderate(who, &room).await?;
         if unit.pins().remove(&room, seq).await? {
             let row = PinRow { seq, by: who, at: self.context.now() };

@@ -53,7 +53,10 @@ impl Reads {
         let logs = &self.context.logs;
         let before = row(&self.context, &mut self.context.read().await?, who, &room).await?;
         before.from.ok_or(Code::NotFound)?;
-        if seq > before.read {
+        if seq <= before.read {
+            // Who writes has read, and that may not be stored yet.
+            logs.store_marks().await?;
+        } else {
             let found = logs.rooms.read(&room, Slice::Only(&[seq]), 1).await?;
             let to = found.first().ok_or(Code::ReadBeyondEnd)?.mark();
             logs.marks.note(who, room, to);
@@ -84,7 +87,7 @@ impl Reads {
         Ok(if all { Topic::Room(room) } else { Topic::User(who) })
     }
 
-    /// Who else than its author has read an entry, by id.
+    /// Who else than its author has read an entry, by id. In the world channel everybody reads for himself.
     pub async fn readers(
         &self,
         who: UserId,
@@ -93,10 +96,13 @@ impl Reads {
         cursor: Option<&str>,
         limit: u16,
     ) -> Result<Page<Reader>> {
-        let cursors = Cursors::new(&self.context.key, format!("readers:{room}:{seq}"));
+        let cursors = Cursors::new(&self.context.key, format!("readers:{who}:{room}:{seq}"));
         let after = cursors.read(cursor)?;
         if seq < visible(&self.context, who, &room).await?.from {
             return Err(Code::NotFound.into());
+        }
+        if matches!(room, RoomId::World(_)) {
+            return Err(Code::RoomInvalid.into());
         }
         let found = self.context.logs.rooms.read(&room, Slice::Only(&[seq]), 1).await?;
         let author = found.first().ok_or(Code::NotFound)?.by;

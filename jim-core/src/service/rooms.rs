@@ -82,6 +82,7 @@ impl Rooms {
     /// Shows those in a room that the caller writes something. Nothing of it is kept.
     pub async fn typing(&self, who: UserId, room: RoomId) -> Result<()> {
         if matches!(room, RoomId::World(_)) {
+            visible(&self.context, who, &room).await?;
             // One person's keys are not worth a frame to everybody.
             return Err(Code::RoomInvalid.into());
         }

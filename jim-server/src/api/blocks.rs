@@ -61,7 +61,8 @@ impl BlocksApi {
 
     /// Block somebody
     ///
-    /// The friendship stays; the blocked is not told, and nothing that he sends from now on reaches me.
+    /// The friendship stays; the blocked is not told, and nothing that he writes to our private
+    /// room from now on reaches me. In groups and in the world channel we both are read by all.
     ///
     /// Codes: `auth.required`, `resource.not_found`, `block.self`.
     #[oai(path = "/blocks/:user_id", method = "put", operation_id = "block")]

@@ -73,9 +73,9 @@ impl ReadsApi {
 
     /// Who has read an entry
     ///
-    /// Its author is left out.
+    /// Its author is left out. Not in the world channel, where everybody reads for himself.
     ///
-    /// Codes: `auth.required`, `resource.not_found`, `cursor.invalid`.
+    /// Codes: `auth.required`, `resource.not_found`, `room.invalid`, `cursor.invalid`.
     #[oai(path = "/rooms/:room/readers", method = "get", operation_id = "listReaders")]
     async fn readers(
         &self,

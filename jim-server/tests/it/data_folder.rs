@@ -181,4 +181,8 @@ async fn a_folder_that_the_server_makes_is_for_its_owner_alone() {
     let _server = Server::on(&data, &[]).await;
     let mode = fs::metadata(&data).unwrap().mode() & 0o777;
     assert_eq!(mode, 0o700, "{mode:o}");
+    for file in fs::read_dir(&data).unwrap() {
+        let (name, mode) = file.map(|file| (file.path(), file.metadata().unwrap().mode() & 0o777)).unwrap();
+        assert_eq!(mode, 0o600, "{name:?} {mode:o}");
+    }
 }

@@ -252,6 +252,10 @@ async fn a_blacklisted_person_is_kept_out_until_he_is_let_back() {
     ben.get(&format!("/groups/{id}/blacklist")).await.refused(403, "group.role_required");
     let list = ann.get(&format!("/groups/{id}/blacklist")).await.is(200);
     assert_eq!(list["items"][0]["user"], json!({ "id": cleo.id, "nickname": "cleo" }));
+    let page = ann.get(&format!("/groups/{id}/members?limit=1")).await.is(200);
+    let rest = format!("/groups/{id}/members?cursor={}", page["next"].as_str().unwrap());
+    ann.get(&rest).await.is(200);
+    ben.get(&rest).await.refused(422, "cursor.invalid");
     for _ in 0..2 {
         ann.delete(&format!("/groups/{id}/blacklist/{}", cleo.id)).await.is(204);
     }

@@ -66,7 +66,9 @@ async fn who_may_not_write_is_not_shown_writing() {
     type_in(&stranger, &private).await.refused(404, "resource.not_found");
     type_in(&stranger, &stranger.room(ann)).await.refused(403, "friend.not_friend");
     type_in(ann, WORLD).await.refused(422, "room.invalid");
-    type_in(ann, "g:999999").await.refused(404, "resource.not_found");
+    for absent in ["g:999999", "w:2"] {
+        type_in(ann, absent).await.refused(404, "resource.not_found");
+    }
     // What they were allowed a moment ago is not what they are allowed now.
     for (who, place) in [(ben, &room), (cleo, &room), (ben, &private), (ann, &private)] {
         who.say(place, "m-1", "hello").await.is(201);

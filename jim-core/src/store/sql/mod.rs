@@ -160,7 +160,11 @@ impl SqliteStore {
 fn lock(path: &Path) -> Result<File, MigrateError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(name);
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(name);
     let broken = |error: std::io::Error| MigrateError::Store(RepoError::Unavailable(error.into()));
     let file = file.map_err(broken)?;
     match file.try_lock() {
