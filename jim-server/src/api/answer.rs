@@ -45,9 +45,13 @@ pub(super) fn named<T: FromStr>(text: &str) -> Result<T, Error> {
 
 /// The size of a page.
 pub(super) fn page_size(limit: Option<u32>, limits: &Limits) -> Result<u16, Error> {
-    let Some(limit) = limit else { return Ok(Limits::PAGE_DEFAULT.min(limits.page)) };
-    let fits = u16::try_from(limit).ok().filter(|limit| (1..=limits.page).contains(limit));
-    fits.ok_or_else(|| Error::field("limit", "out_of_range", format!("1 to {}", limits.page)))
+    limit.map_or(Ok(Limits::PAGE_DEFAULT.min(limits.page)), |limit| count("limit", limit, limits))
+}
+
+/// As many as a page may have at the most.
+pub(super) fn count(field: &'static str, count: u32, limits: &Limits) -> Result<u16, Error> {
+    let fits = u16::try_from(count).ok().filter(|count| (1..=limits.page).contains(count));
+    fits.ok_or_else(|| Error::field(field, "out_of_range", format!("1 to {}", limits.page)))
 }
 
 /// The position in a log that `after` or `before` name; both at once name none.

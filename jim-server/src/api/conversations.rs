@@ -8,7 +8,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::answer::{Answer, Done, Raw, named, page_size};
+use super::answer::{Answer, Done, Raw, count, named, page_size};
 use super::groups::GroupObject;
 use super::messages::EntryObject;
 use super::users::UserObject;
@@ -173,7 +173,7 @@ impl ConversationsApi {
         let jim = &self.0.jim;
         let limits = &jim.options().limits;
         let all = latest.0.is_some();
-        let latest = if all { page_size(latest.0, limits)? } else { 1 };
+        let latest = latest.0.map_or(Ok(1), |latest| count("latest", latest, limits))?;
         let limit = page_size(limit.0, limits)?;
         let shown = Shown { latest, hidden: hidden.0.unwrap_or_default(), cursor: cursor.0.as_deref(), limit };
         let page = jim.conversations().list(caller.0.user, shown).await?;
