@@ -221,11 +221,7 @@ impl Hub {
             }
             for id in outside {
                 let seen = entries.iter().filter(|entry| entry.seq < next);
-                let json = seen.map(|entry| match cut {
-                    _ if deleted.contains(&entry.seq) => entry.deleted_json(),
-                    Some(cut) if cut.hides(entry.by, entry.seq, &entry.kind) => entry.hidden_json(),
-                    _ => entry.json(),
-                });
+                let json = seen.map(|entry| entry.seen_json(deleted.contains(&entry.seq), cut));
                 table.catch_up(id, json);
                 table.join(id, log, cut, from);
             }

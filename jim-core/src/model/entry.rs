@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::block::Cut;
 use super::content::{ClientRef, ContentDigest};
 use super::conversation::Mark;
 use crate::id::{RoomId, Seq, UserId};
@@ -328,6 +329,16 @@ impl Entry {
             by: some(self.by),
             data: Deleted { deleted: true },
         })
+    }
+
+    /// The entry as one person sees it, who may have deleted it for himself, or block its writer.
+    #[must_use]
+    pub fn seen_json(&self, deleted: bool, cut: Option<Cut>) -> Bytes {
+        match cut {
+            _ if deleted => self.deleted_json(),
+            Some(cut) if cut.hides(self.by, self.seq, &self.kind) => self.hidden_json(),
+            _ => self.json(),
+        }
     }
 
     /// The stub that stands for the entry where its body is not to be seen.

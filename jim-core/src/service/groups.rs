@@ -6,15 +6,15 @@ use serde_json::json;
 use super::group_lock::{Concerned, lock, lock_with};
 use super::joining::active;
 use super::permission::{self, Action};
-use super::{Context, joining, members};
+use super::{Context, joining, members, rooms};
 use crate::error::{Code, Result};
-use crate::id::{GroupId, UserId};
+use crate::id::{GroupId, RoomId, UserId};
 use crate::model::entry::Kind;
 use crate::model::group::{
     Announcement, Group, GroupName, GroupRow, HistoryPolicy, InvitePolicy, JoinPolicy, MemberRow, Role,
 };
 use crate::page::{Cursors, Page};
-use crate::repo::{RoomEvent, Task, Unit};
+use crate::repo::Unit;
 use crate::time::Millis;
 
 /// Members at the most that a group may be made for.
@@ -243,10 +243,7 @@ pub(super) async fn note(
     data: &impl Serialize,
     at: Millis,
 ) -> Result<()> {
-    let data = serde_json::to_value(data).map_err(|error| crate::error::Error::Internal(error.into()))?;
-    let task = Task::Event(RoomEvent { kind, by, data });
-    unit.owe(&crate::id::RoomId::Group(id), &task, at).await?;
-    Ok(())
+    rooms::note(unit, &RoomId::Group(id), kind, by, data, at).await
 }
 
 /// Ends a group in a unit that locks it and all who wait to come into it: nobody comes into it any more.

@@ -255,15 +255,16 @@ struct Renamed<'a> {
     nickname: Option<&'a str>,
 }
 
+/// What the log says of a mute.
 #[derive(Serialize)]
-struct Muted {
+pub(super) struct Muted {
     user_id: UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Millis>,
 }
 
 impl Muted {
-    fn until(user: UserId, until: Option<Millis>) -> Self {
+    pub(super) fn until(user: UserId, until: Option<Millis>) -> Self {
         Muted { user_id: user, until: until.filter(|until| *until < FOREVER) }
     }
 }

@@ -208,8 +208,7 @@ impl Messages {
     }
 
     /// Takes a message back: no read shows its text when this is answered, and a stub stands in its place. From the
-    /// files it is gone with the next upkeep.
-    /// Answers with the entry that says so.
+    /// files it is gone with the next upkeep. Answers with the entry that says so.
     pub async fn retract(&self, who: UserId, room: RoomId, seq: Seq) -> Result<Arc<Entry>> {
         let (context, logs) = (&self.context, &self.context.logs);
         if seq < visible(context, who, &room).await?.from {

@@ -7,14 +7,14 @@ use serde_json::json;
 
 use super::Context;
 use super::permission::Action;
-use super::rooms::{lock, part, standing};
+use super::rooms::{lock, note, part, standing};
 use super::visible::{Seen, visible};
 use crate::error::{Code, Result};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::Kind;
 use crate::model::group::Role;
 use crate::model::pin::PinRow;
-use crate::repo::{RoomEvent, Slice, Task, Unit};
+use crate::repo::{Slice, Unit};
 
 /// A pin as one person sees it.
 #[derive(Debug, Clone)]
@@ -70,7 +70,7 @@ impl Pins {
         }
         let row = PinRow { seq, by: who, at: self.context.now() };
         if unit.pins().add(&room, &row).await? {
-            self.note(&mut unit, &room, Kind::PIN_ADDED, &row).await?;
+            note(&mut unit, &room, Kind::PIN_ADDED, who, &json!({ "seq": seq }), row.at).await?;
         }
         self.context.logs.finish(unit).await
     }
@@ -82,8 +82,7 @@ impl Pins {
         }
         let mut unit = self.moderate(who, &room).await?;
         if unit.pins().remove(&room, seq).await? {
-            let row = PinRow { seq, by: who, at: self.context.now() };
-            self.note(&mut unit, &room, Kind::PIN_REMOVED, &row).await?;
+            note(&mut unit, &room, Kind::PIN_REMOVED, who, &json!({ "seq": seq }), self.context.now()).await?;
         }
         self.context.logs.finish(unit).await
     }
@@ -93,11 +92,5 @@ impl Pins {
         let mut unit = lock(&self.context, room).await?;
         part(&mut unit, who, room).await?.may(&self.context.options, Action::Pin, Role::Member)?;
         Ok(unit)
-    }
-
-    async fn note(&self, unit: &mut Unit, room: &RoomId, kind: Kind, pin: &PinRow) -> Result<()> {
-        let event = RoomEvent { kind, by: pin.by, data: json!({ "seq": pin.seq }) };
-        unit.owe(room, &Task::Event(event), pin.at).await?;
-        Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! The rights of sends to groups and world channels. They may be remembered, because the log refuses what was decided on an older fence; they
-//! are never refused from memory.
+//! The rights of sends to groups and world channels. They may be remembered, because the log refuses what was decided
+//! on an older fence; they are never refused from memory.
 
 use std::time::Duration;
 
@@ -7,8 +7,7 @@ use moka::sync::Cache;
 
 use super::permission::{self, GroupRights};
 use super::{Context, groups};
-use crate::error::Code;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::user::AccountRole;
 use crate::model::world::WorldRights;

@@ -12,8 +12,8 @@ use crate::id::{RoomId, Seq, UserId};
 use crate::model::conversation::{About, ConversationRow};
 use crate::model::group::{GroupRow, MemberRow, Role};
 use crate::model::world::WorldRow;
-use crate::model::{Entry, Group};
-use crate::repo::{Lock, PrivateRights, RepoError, Slice, Task, Unit};
+use crate::model::{Entry, Group, Kind};
+use crate::repo::{Lock, PrivateRights, RepoError, RoomEvent, Slice, Task, Unit};
 use crate::time::Millis;
 
 /// How long somebody counts as typing after he was last said to.
@@ -139,6 +139,20 @@ pub(super) async fn lock(context: &Context, room: &RoomId) -> Result<Unit> {
     let mut unit = context.logs.store.write(&locks).await?;
     unit.holds(*room);
     Ok(unit)
+}
+
+/// Leaves an event for the log of a room that this unit locks.
+pub(super) async fn note(
+    unit: &mut Unit,
+    room: &RoomId,
+    kind: Kind,
+    by: UserId,
+    data: &impl serde::Serialize,
+    at: Millis,
+) -> Result<()> {
+    let data = serde_json::to_value(data).map_err(|error| Error::Internal(error.into()))?;
+    unit.owe(room, &Task::Event(RoomEvent { kind, by, data }), at).await?;
+    Ok(())
 }
 
 /// An entry in a room that this unit locks. What is about to be erased counts as erased.

@@ -9,6 +9,7 @@ use super::{Context, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId, WorldId};
 use crate::model::{ClientRef, Kind};
+use crate::repo::PrivateRights;
 use crate::time::Millis;
 
 /// Answers who may write.
@@ -50,8 +51,7 @@ impl Speech {
             }
             return Ok(Permit { fence, takes_turn: takes_turn(&rights), opens: None });
         };
-        let rights = self.private.read(who, peer).await?;
-        permission::private_send(&rights, self.context.options.friends_required)?;
+        let rights = self.private(who, peer).await?;
         // A private room takes nobody's right away, so that a block does not show in a log that both read.
         Ok(Permit { fence: Seq::ZERO, takes_turn: false, opens: Some(peer).filter(|_| !rights.open) })
     }
@@ -59,18 +59,23 @@ impl Speech {
     /// The same for what makes no entry, so that no log refuses what was decided on an old right: asked afresh.
     pub(super) async fn may_show(&self, who: UserId, room: RoomId) -> Result<()> {
         match peer(who, room)? {
-            Some(peer) => {
-                let rights = self.private.read(who, peer).await?;
-                Ok(permission::private_send(&rights, self.context.options.friends_required)?)
-            }
+            Some(peer) => self.private(who, peer).await.map(|_| ()),
             None => self.rooms.may_send_now(who, room).await.map(|_| ()),
         }
     }
 
     /// Whether two may write to each other, the first to the second.
     pub(super) async fn may_reach(&self, who: UserId, peer: UserId) -> Result<bool> {
+        match self.private(who, peer).await {
+            Err(Error::Refused(_)) => Ok(false),
+            rights => rights.map(|_| true),
+        }
+    }
+
+    async fn private(&self, who: UserId, peer: UserId) -> Result<PrivateRights> {
         let rights = self.private.read(who, peer).await?;
-        Ok(permission::private_send(&rights, self.context.options.friends_required).is_ok())
+        permission::private_send(&rights, self.context.options.friends_required)?;
+        Ok(rights)
     }
 
     /// A right was taken from somebody in a room: what is remembered is not good any more.

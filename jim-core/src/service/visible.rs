@@ -96,13 +96,8 @@ impl Seen {
 
     /// An entry as the person sees it; `None` for one that is not for him.
     pub(super) fn show(&self, entry: &Entry) -> Option<Bytes> {
-        let visible = &self.visible;
-        match visible.cut {
-            _ if entry.seq < visible.from => None,
-            _ if self.deleted.contains(&entry.seq) => Some(entry.deleted_json()),
-            Some(cut) if cut.hides(entry.by, entry.seq, &entry.kind) => Some(entry.hidden_json()),
-            _ => Some(entry.json()),
-        }
+        let Visible { from, cut, .. } = self.visible;
+        (entry.seq >= from).then(|| entry.seen_json(self.deleted.contains(&entry.seq), cut))
     }
 
     /// All of these that are for him.

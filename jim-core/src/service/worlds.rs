@@ -2,14 +2,16 @@
 
 use serde_json::json;
 
+use super::members::Muted;
 use super::room_rights::is_admin;
+use super::rooms::note;
 use super::{Context, permission};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId, WorldId};
 use crate::model::Kind;
 use crate::model::group::FOREVER;
 use crate::model::world::{SLOWEST, World, WorldChange};
-use crate::repo::{Lock, RoomEvent, Task, Unit};
+use crate::repo::{Lock, Unit};
 use crate::time::Millis;
 
 /// World channels.
@@ -42,18 +44,20 @@ impl Worlds {
             return Err(Error::field("slow_mode_seconds", "out_of_range", format!("0 to {SLOWEST}")));
         }
         let mut unit = self.moderate(who, id).await?;
+        let now = self.context.now();
         let mut row = unit.worlds().get(id).await?.ok_or(Code::NotFound)?;
         if let Some(open) = change.open.filter(|open| *open != row.open) {
             row.open = open;
             let kind = if open { Kind::WORLD_OPENED } else { Kind::WORLD_CLOSED };
-            self.note(&mut unit, id, kind, who, json!({ "open": open })).await?;
+            note(&mut unit, &RoomId::World(id), kind, who, &json!({ "open": open }), now).await?;
         }
         if let Some(seconds) = change.slow_mode_seconds.filter(|seconds| *seconds != row.slow_mode_seconds) {
             row.slow_mode_seconds = seconds;
             if seconds == 0 {
                 unit.worlds().forget_turns(id).await?;
             }
-            self.note(&mut unit, id, Kind::WORLD_SLOWED, who, json!({ "slow_mode_seconds": seconds })).await?;
+            note(&mut unit, &RoomId::World(id), Kind::WORLD_SLOWED, who, &json!({ "slow_mode_seconds": seconds }), now)
+                .await?;
         }
         unit.worlds().set(&row).await?;
         self.context.logs.finish(unit).await?;
@@ -74,20 +78,18 @@ impl Worlds {
         let old = unit.worlds().muted_until(id, user).await?.filter(|until| *until > now);
         if old != Some(until.unwrap_or(FOREVER)) {
             unit.worlds().set_muted(id, user, Some(until.unwrap_or(FOREVER))).await?;
-            let mut data = json!({ "user_id": user });
-            if let Some(until) = until {
-                data["until"] = json!(until);
-            }
-            self.note(&mut unit, id, Kind::MEMBER_MUTED, who, data).await?;
+            let data = Muted::until(user, until);
+            note(&mut unit, &RoomId::World(id), Kind::MEMBER_MUTED, who, &data, now).await?;
         }
         self.context.logs.finish(unit).await
     }
 
     /// Lets somebody write again; for administrators.
     pub async fn unmute(&self, who: UserId, id: WorldId, user: UserId) -> Result<()> {
+        let now = self.context.now();
         let mut unit = self.moderate(who, id).await?;
-        if unit.worlds().muted_until(id, user).await?.is_some_and(|until| until > self.context.now()) {
-            self.note(&mut unit, id, Kind::MEMBER_UNMUTED, who, json!({ "user_id": user })).await?;
+        if unit.worlds().muted_until(id, user).await?.is_some_and(|until| until > now) {
+            note(&mut unit, &RoomId::World(id), Kind::MEMBER_UNMUTED, who, &json!({ "user_id": user }), now).await?;
         }
         unit.worlds().set_muted(id, user, None).await?;
         self.context.logs.finish(unit).await
@@ -99,11 +101,5 @@ impl Worlds {
         unit.worlds().get(id).await?.ok_or(Code::NotFound)?;
         permission::world_act(is_admin(&mut unit, who).await?)?;
         Ok(unit)
-    }
-
-    async fn note(&self, unit: &mut Unit, id: WorldId, kind: Kind, by: UserId, data: serde_json::Value) -> Result<()> {
-        let task = Task::Event(RoomEvent { kind, by, data });
-        unit.owe(&RoomId::World(id), &task, self.context.now()).await?;
-        Ok(())
     }
 }
