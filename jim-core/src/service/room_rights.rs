@@ -91,7 +91,7 @@ impl RoomRightsReader {
 }
 
 /// What somebody may do in a group or a world channel now.
-pub(super) async fn rights(unit: &mut Unit, who: UserId, room: RoomId) -> Result<RoomRights> {
+async fn rights(unit: &mut Unit, who: UserId, room: RoomId) -> Result<RoomRights> {
     match room {
         RoomId::Private(..) => Err(Code::NotFound.into()),
         RoomId::Group(group) => {
