@@ -2,11 +2,14 @@
 
 mod local;
 
+use std::fmt;
+use std::str::FromStr;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::id::{RoomId, UserId};
+use crate::id::{NotAnId, RoomId, UserId};
 
 pub use local::LocalBus;
 
@@ -17,6 +20,32 @@ pub enum Topic {
     User(UserId),
     /// The sockets of everybody in a room.
     Room(RoomId),
+    /// The nodes themselves.
+    Nodes,
+}
+
+impl fmt::Display for Topic {
+    /// The name on the bus: `user:3`, `room:g:42`, `nodes`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Topic::User(user) => write!(f, "user:{user}"),
+            Topic::Room(room) => write!(f, "room:{room}"),
+            Topic::Nodes => f.write_str("nodes"),
+        }
+    }
+}
+
+impl FromStr for Topic {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        match text.split_once(':') {
+            Some(("user", user)) => user.parse().map(Topic::User),
+            Some(("room", room)) => room.parse().map(Topic::Room),
+            None if text == "nodes" => Ok(Topic::Nodes),
+            _ => Err(NotAnId),
+        }
+    }
 }
 
 /// What the bus brings.

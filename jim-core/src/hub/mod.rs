@@ -157,7 +157,7 @@ impl Hub {
         let mut table = self.table();
         let delivered = match &frame.header {
             Some(_) => table.offer(frame.clone(), Instant::now() + PATIENCE),
-            None => table.whisper(&log_of(topic), &frame.json),
+            None => log_of(topic).map_or(0, |log| table.whisper(&log, &frame.json)),
         };
         self.note_parted(&mut table);
         drop(table);
@@ -185,10 +185,11 @@ impl Hub {
     }
 }
 
-fn log_of(topic: Topic) -> LogId {
+fn log_of(topic: Topic) -> Option<LogId> {
     match topic {
-        Topic::User(user) => LogId::User(user),
-        Topic::Room(room) => LogId::Room(room),
+        Topic::User(user) => Some(LogId::User(user)),
+        Topic::Room(room) => Some(LogId::Room(room)),
+        Topic::Nodes => None,
     }
 }
 

@@ -2,5 +2,7 @@
 
 #[cfg(feature = "testkit")]
 pub mod memory;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "mysql", feature = "mongo"))]
+mod numbering;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub mod sql;

@@ -45,6 +45,8 @@ use tokio::time::Instant;
 
 use crate::id::UserId;
 use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, Unit};
+use crate::store::numbering::Ends;
+
 use conn::{Verbs as _, args, repo_error};
 
 pub use migrate::MigrateError;
@@ -79,6 +81,7 @@ pub struct SqliteStore {
     _lock: Option<File>,
     gate: Arc<Semaphore>,
     lane: Mutex<room_log::Lane>,
+    ends: Ends,
     units: Arc<Mutex<SqliteConnection>>,
     /// The reader of the send path; the pool would cost more than the question.
     rights: rights::Rights,
@@ -140,6 +143,7 @@ impl SqliteStore {
             _lock: lock,
             gate: Arc::new(Semaphore::new(1)),
             lane: Mutex::new(room_log::Lane::new(lane)),
+            ends: Ends::default(),
             rights: rights::Rights::new(rights),
             keeper: Mutex::new(keeper),
             // An earlier run may have left it so.

@@ -12,8 +12,9 @@ use super::conn::{Arg, Verbs as _, args, broken, repo_error};
 use super::{SqliteStore, chunks, sql, tuples, unread};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::{ClientRef, ContentDigest};
-use crate::model::entry::{Entry, Guard, Head, Kind, NewEntry};
+use crate::model::entry::{Entry, Head, Kind, NewEntry};
 use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
+use crate::store::numbering::{Plan, Shelf};
 use crate::time::Millis;
 
 /// Rows of one INSERT; more gain nothing.
@@ -61,111 +62,70 @@ impl TryFrom<EntryRow> for Arc<Entry> {
     }
 }
 
-/// The lane's connection, and the ends of the logs as it last wrote them. The copy is never trusted: a number or a
-/// reference that is taken refuses the insert, and then everything is read again.
-pub(super) struct Lane {
-    conn: SqliteConnection,
-    heads: HashMap<RoomId, Head>,
-}
-
-/// Heads that are remembered; a room that was forgotten costs one read.
-const REMEMBERED: usize = 100_000;
+/// The lane's connection.
+pub(super) struct Lane(SqliteConnection);
 
 impl Lane {
     pub(super) fn new(conn: SqliteConnection) -> Self {
-        Lane { conn, heads: HashMap::new() }
+        Lane(conn)
+    }
+}
+
+impl Shelf for Lane {
+    async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        heads(&mut self.0, rooms).await
     }
 
-    async fn append(&mut self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        let mut rooms: Vec<RoomId> = batch.iter().map(|new| new.room).collect();
-        rooms.sort_unstable();
-        rooms.dedup();
-        let unknown: Vec<RoomId> = rooms.iter().filter(|room| !self.heads.contains_key(room)).copied().collect();
-        if !unknown.is_empty() {
-            if self.heads.len() + unknown.len() > REMEMBERED {
-                self.heads.clear();
-                return Box::pin(self.append(batch)).await;
-            }
-            let read = heads(&mut self.conn, &unknown).await?;
-            self.heads.extend(read.into_iter().map(|head| (head.room, head)));
+    async fn find(&mut self, batch: &[NewEntry]) -> Res<Vec<Option<Arc<Entry>>>> {
+        let mut known = Vec::with_capacity(batch.len());
+        for new in batch {
+            known.push(find_ref(&mut self.0, &new.room, new.by, &new.client_ref).await?);
         }
-        let known: Vec<Head> = rooms.iter().filter_map(|room| self.heads.get(room).copied()).collect();
-        let (moved, answers) = number(&known, batch, &mut vec![None; batch.len()]);
-        // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or
-        // the fence does, which must not refuse a repeat.
-        let fenced = answers.iter().any(|answer| matches!(answer, Appended::Stale(_)));
-        let stored =
-            if fenced { Err(RepoError::Conflict) } else { store(&mut self.conn, batch, &answers, &moved).await };
-        let (moved, answers) = match stored {
-            Err(RepoError::Conflict) => store_again(&mut self.conn, batch, &rooms).await?,
-            stored => stored.map(|()| (moved, answers))?,
-        };
-        self.heads.extend(moved.into_iter().map(|head| (head.room, head)));
-        Ok(answers)
+        Ok(known)
+    }
+
+    /// One transaction and one call to the driver, whose thread would otherwise wait for ours between the steps.
+    async fn store(&mut self, plan: &Plan<'_>) -> Res<()> {
+        let new: Vec<&Entry> = plan.new_entries().map(|(_, entry)| &**entry).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut text = String::from("BEGIN IMMEDIATE;");
+        let mut args = Vec::new();
+        for part in new.chunks(MOST) {
+            let rows = padded(part.len());
+            text += &insert_text(rows);
+            insert_args(&mut args, part);
+            args.resize(args.len() + (rows - part.len()) * ENTRY, Arg::Null);
+        }
+        for part in plan.moved.chunks(MOST) {
+            let rows = padded(part.len());
+            text += &heads_text(rows);
+            heads_args(&mut args, part);
+            args.resize(args.len() + (rows - part.len()) * HEAD, Arg::Null);
+        }
+        for part in mentions(plan).chunks(MOST) {
+            let rows = padded(part.len());
+            text += &mentions_text(rows);
+            mention_args(&mut args, part);
+            args.resize(args.len() + (rows - part.len()) * MENTION, Arg::Null);
+        }
+        let stored = self.0.run(sql(text + "COMMIT"), args).await.map(|_| ());
+        if stored.is_err() {
+            // SQLite may have rolled back by itself; then there is nothing to roll back.
+            let _ = self.0.run("ROLLBACK", args![]).await;
+        }
+        stored
     }
 }
 
-/// Numbers a batch by what stands in the store now, and stores it.
-async fn store_again(
-    conn: &mut SqliteConnection,
-    batch: &[NewEntry],
-    rooms: &[RoomId],
-) -> Res<(Vec<Head>, Vec<Appended>)> {
-    let heads = heads(conn, rooms).await?;
-    let mut known = Vec::with_capacity(batch.len());
-    for new in batch {
-        known.push(find_ref(conn, &new.room, new.by, &new.client_ref).await?);
-    }
-    let (mut moved, answers) = number(&heads, batch, &mut known);
-    store(conn, batch, &answers, &moved).await?;
-    // What did not move was read just now, and is worth remembering too.
-    moved
-        .extend(heads.into_iter().filter(|head| moved.iter().all(|other| other.room != head.room)).collect::<Vec<_>>());
-    Ok((moved, answers))
+/// Whom new entries mention.
+fn mentions<'a>(plan: &'a Plan<'_>) -> Vec<(UserId, &'a Entry)> {
+    plan.new_entries().flat_map(|(new, entry)| new.mentions.iter().map(move |user| (*user, &**entry))).collect()
 }
 
-/// Stores new entries and the heads they moved: one transaction and one call to the driver, whose thread would
-/// otherwise wait for ours between the steps.
-async fn store(conn: &mut SqliteConnection, batch: &[NewEntry], answers: &[Appended], moved: &[Head]) -> Res<()> {
-    let new: Vec<&Entry> = answers
-        .iter()
-        .filter_map(|answer| if let Appended::New(entry) = answer { Some(&**entry) } else { None })
-        .collect();
-    if new.is_empty() {
-        return Ok(());
-    }
-    let mut text = String::from("BEGIN IMMEDIATE;");
-    let mut args = Vec::new();
-    for part in new.chunks(MOST) {
-        let rows = padded(part.len());
-        text += &insert_text(rows);
-        insert_args(&mut args, part);
-        args.resize(args.len() + (rows - part.len()) * ENTRY, Arg::Null);
-    }
-    for part in moved.chunks(MOST) {
-        let rows = padded(part.len());
-        text += &heads_text(rows);
-        heads_args(&mut args, part);
-        args.resize(args.len() + (rows - part.len()) * HEAD, Arg::Null);
-    }
-    let mentions: Vec<(UserId, &Entry)> = batch
-        .iter()
-        .zip(answers)
-        .filter_map(|(new, answer)| if let Appended::New(entry) = answer { Some((new, &**entry)) } else { None })
-        .flat_map(|(new, entry)| new.mentions.iter().map(move |user| (*user, entry)))
-        .collect();
-    for part in mentions.chunks(MOST) {
-        let rows = padded(part.len());
-        text += &mentions_text(rows);
-        args.extend(part.iter().flat_map(|(user, entry)| [(*user).into(), (&entry.room).into(), entry.seq.into()]));
-        args.resize(args.len() + (rows - part.len()) * MENTION, Arg::Null);
-    }
-    let stored = conn.run(sql(text + "COMMIT"), args).await.map(|_| ());
-    if stored.is_err() {
-        // SQLite may have rolled back by itself; then there is nothing to roll back.
-        let _ = conn.run("ROLLBACK", args![]).await;
-    }
-    stored
+fn mention_args(args: &mut Vec<Arg>, mentions: &[(UserId, &Entry)]) {
+    args.extend(mentions.iter().flat_map(|(user, entry)| [(*user).into(), (&entry.room).into(), entry.seq.into()]));
 }
 
 /// So many rows has the statement that takes `rows`; what is too much is NULL and filtered. Few texts are prepared.
@@ -178,11 +138,7 @@ impl RoomLogRepo for SqliteStore {
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
         let mut lane = self.lane.lock().await;
         let _gate = self.gate.acquire().await.map_err(|error| RepoError::Unavailable(error.into()))?;
-        let appended = lane.append(batch).await;
-        if appended.is_err() {
-            lane.heads.clear();
-        }
-        appended
+        self.ends.append(&mut *lane, batch).await
     }
 
     async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
@@ -232,9 +188,9 @@ impl RoomLogRepo for SqliteStore {
              UPDATE jim_entries SET body = ?, digest = NULL WHERE room = ? AND seq = ?;
              INSERT OR IGNORE INTO jim_retractions (room, seq) VALUES (?, ?);
              COMMIT";
-        let erased = lane.conn.run(text, args![stub.get(), room, seq, room, seq]).await.map(|_| ());
+        let erased = lane.0.run(text, args![stub.get(), room, seq, room, seq]).await.map(|_| ());
         if erased.is_err() {
-            let _ = lane.conn.run("ROLLBACK", args![]).await;
+            let _ = lane.0.run("ROLLBACK", args![]).await;
         }
         self.erased.store(true, Ordering::Relaxed);
         erased
@@ -244,23 +200,6 @@ impl RoomLogRepo for SqliteStore {
         let mut conn = self.readers.acquire().await.map_err(repo_error)?;
         unread::count(&mut conn, asks).await
     }
-}
-
-/// Numbers what is new and answers what is not. Returns the heads that moved.
-fn number(heads: &[Head], batch: &[NewEntry], known: &mut [Option<Arc<Entry>>]) -> (Vec<Head>, Vec<Appended>) {
-    let mut open: HashMap<RoomId, Head> = heads.iter().map(|head| (head.room, *head)).collect();
-    let answers = batch.iter().zip(known).map(|(new, known)| {
-        let head = open.entry(new.room).or_insert(Head::empty(new.room));
-        match (known.take(), new.guard) {
-            (Some(known), _) if known.repeats(new.digest.as_ref()) => Appended::Again(known),
-            (Some(known), _) => Appended::Differs(known.seq),
-            (None, Guard::Fence(fence)) if head.fence > fence => Appended::Stale(*head),
-            (None, _) => Appended::New(Arc::new(head.number(new))),
-        }
-    });
-    let answers = answers.collect();
-    let moved = heads.iter().filter_map(|old| open.get(&old.room).filter(|head| head.seq > old.seq)).copied();
-    (moved.collect(), answers)
 }
 
 /// `OR ROLLBACK`: a refused key ends the transaction, so SQLite need not copy each page before it is changed, to undo
