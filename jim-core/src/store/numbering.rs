@@ -16,7 +16,7 @@ use crate::repo::{Appended, RepoError, Res};
 const REMEMBERED: usize = 100_000;
 
 /// How long an append goes on against others who take the numbers it wants.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Between two tries; the first follows at once.
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
@@ -32,6 +32,12 @@ pub(super) trait Shelf: Send {
     /// Stores what is new, each room in the order of its numbers. On [`RepoError::Conflict`], what stands before the
     /// entry of a room that was refused may be stored, and nothing after it.
     fn store(&mut self, plan: &Plan<'_>) -> impl Future<Output = Res<()>> + Send;
+
+    /// Whether the last [`store`](Self::store) was refused and has stored this entry of its plan all the same. The
+    /// number and the reference alone do not tell: another node may have been offered the same.
+    fn kept(&self, _entry: &Entry) -> bool {
+        false
+    }
 }
 
 /// What a batch comes to.
@@ -93,8 +99,8 @@ impl Ends {
             let next = number(&heads, batch, shelf.find(batch).await?);
             for ((before, now), own) in plan.answers.iter().zip(&next.answers).zip(&mut own) {
                 // What was stored before a neighbour was refused is this append's own.
-                if let (Appended::New(offered), Appended::Again(found)) = (before, now) {
-                    *own = offered.seq == found.seq;
+                if let (Appended::New(offered), Appended::Again(_)) = (before, now) {
+                    *own = shelf.kept(offered);
                 }
             }
             self.remember(&heads);

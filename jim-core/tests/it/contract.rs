@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use jim_core::store::sql::{Durability, SqliteStore};
 use jim_core::testkit::{Adapter, CASES, Fresh, InMemory};
 
+use crate::mongo::OnMongo;
+
 /// A database file in a folder of its own.
 struct InFile;
 
@@ -19,6 +21,7 @@ impl Adapter for InFile {
 
 jim_core::contract!(memory, InMemory);
 jim_core::contract!(sqlite, InFile);
+jim_core::contract!(logs mongo, OnMongo);
 
 #[test]
 fn every_case_that_is_written_is_in_the_list() {
