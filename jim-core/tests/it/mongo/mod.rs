@@ -2,5 +2,8 @@
 //! or freezes a server, it has one of its own.
 
 mod database;
+mod faults;
+mod nodes;
+mod server;
 
 pub(crate) use database::OnMongo;
