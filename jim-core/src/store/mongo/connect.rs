@@ -180,8 +180,9 @@ fn named(error: &Error, hosts: &str, database: &str) -> ConnectError {
         (Some(AUTHENTICATION_FAILED), _) | (None, ErrorKind::Authentication { .. }) => ConnectError::Refused { hosts },
         (Some(UNAUTHORIZED), _) => ConnectError::Forbidden { hosts, database: database.into() },
         (Some(_), _) => ConnectError::Failed { hosts, cause: cause(error) },
-        (None, ErrorKind::IncompatibleServer { message, .. }) => {
-            ConnectError::TooOld { hosts, version: message.clone() }
+        (None, ErrorKind::ServerSelection { message, .. }) if message.contains(" reports wire version ") => {
+            let wire = message.split(" reports ").nth(1).and_then(|rest| rest.split(',').next());
+            ConnectError::TooOld { hosts, version: wire.unwrap_or_default().into() }
         }
         (None, _) => ConnectError::Unreachable { hosts, cause: cause(error) },
     }

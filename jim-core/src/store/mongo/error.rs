@@ -80,5 +80,9 @@ pub(super) fn cause(error: &Error) -> String {
 /// What the driver last met at a server, out of its whole picture of the servers.
 fn last_failure(message: &str) -> String {
     let failure = message.split("Error: Kind: ").nth(1).and_then(|rest| rest.split(", labels:").next());
-    failure.map_or_else(|| "no server that takes writes was found in time".into(), str::to_owned)
+    match failure {
+        Some(failure) => failure.into(),
+        None if message.contains("Topology:") => "no server that takes writes was found in time".into(),
+        None => message.into(),
+    }
 }

@@ -7,6 +7,8 @@ mod connect;
 mod entry;
 mod error;
 mod indexes;
+#[cfg(test)]
+mod plans;
 mod room_log;
 mod unread;
 

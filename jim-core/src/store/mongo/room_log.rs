@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::entry::{EntryDoc, HeadDoc};
 use super::error::{repo_error, stored_before, within};
-use super::indexes::{NUMBER, REF};
+use super::indexes::REF;
 use super::{MongoRoomLog, unread};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
@@ -83,19 +83,11 @@ impl RoomLogRepo for MongoRoomLog {
     }
 
     async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
-        let room = room.to_string();
-        let (filter, sort) = match slice {
-            Slice::After(seq) => (doc! { "room": room, "seq": { "$gt": seq.0 } }, 1),
-            Slice::Before(seq) => (doc! { "room": room, "seq": { "$lt": seq.0 } }, -1),
-            Slice::Only(seqs) => {
-                let seqs: Vec<i64> = seqs.iter().map(|seq| seq.0).collect();
-                (doc! { "room": room, "seq": { "$in": seqs } }, 1)
-            }
-        };
         // To MongoDB a limit of 0 is none.
         if limit == 0 {
             return Ok(Vec::new());
         }
+        let (filter, sort) = sliced(room, slice);
         let mut entries = within(async {
             let found =
                 self.entries.find(filter).sort(doc! { "seq": sort }).limit(limit.into()).batch_size(limit.into());
@@ -128,7 +120,17 @@ impl RoomLogRepo for MongoRoomLog {
     }
 }
 
-fn by_ref(room: &RoomId, by: UserId, client_ref: &ClientRef) -> Document {
+/// The filter of a part of a log, and which way it is read.
+pub(super) fn sliced(room: &RoomId, slice: Slice<'_>) -> (Document, i32) {
+    let (seq, sort) = match slice {
+        Slice::After(seq) => (doc! { "$gt": seq.0 }, 1),
+        Slice::Before(seq) => (doc! { "$lt": seq.0 }, -1),
+        Slice::Only(seqs) => (doc! { "$in": seqs.iter().map(|seq| seq.0).collect::<Vec<_>>() }, 1),
+    };
+    (doc! { "room": room.to_string(), "seq": seq }, sort)
+}
+
+pub(super) fn by_ref(room: &RoomId, by: UserId, client_ref: &ClientRef) -> Document {
     doc! { "room": room.to_string(), "by": by.0, "ref": client_ref.as_str() }
 }
 
@@ -142,7 +144,7 @@ pub(super) async fn heads(entries: &Entries, rooms: &[RoomId]) -> Res<Vec<Head>>
     if rooms.is_empty() {
         return Ok(Vec::new());
     }
-    let found = entries.aggregate(last_of(rooms)).hint(Hint::Name(NUMBER.into())).batch_size(1_000);
+    let found = entries.aggregate(last_of(rooms)).batch_size(1_000);
     let found = found.with_type::<HeadDoc>().await.map_err(repo_error)?;
     let found: Vec<HeadDoc> = found.try_collect().await.map_err(repo_error)?;
     let mut known = HashMap::with_capacity(found.len());

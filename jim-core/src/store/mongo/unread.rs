@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::entry::EntryDoc;
 use super::error::repo_error;
-use super::indexes::{ERASED, MENTIONS, NUMBER};
+use super::indexes::NUMBER;
 use super::room_log;
 use crate::id::{RoomId, UserId};
 use crate::model::entry::Kind;
@@ -35,9 +35,9 @@ pub(super) async fn count(entries: &Collection<EntryDoc>, asks: &[Unread]) -> Re
         let any_of =
             |these: &[usize], filter: fn(&Unread) -> Document| these.iter().map(|n| filter(&asks[*n])).collect();
         let (few, many, mentions) = tokio::try_join!(
-            by_room(entries, NUMBER, any_of(&few, messages)),
-            by_room(entries, ERASED, any_of(&many, erased)),
-            by_room(entries, MENTIONS, any_of(&now, mentions)),
+            by_room(entries, Some(NUMBER), any_of(&few, messages)),
+            by_room(entries, None, any_of(&many, erased)),
+            by_room(entries, None, any_of(&now, mentions)),
         )?;
         for n in now {
             let of_room =
@@ -52,7 +52,7 @@ pub(super) async fn count(entries: &Collection<EntryDoc>, asks: &[Unread]) -> Re
 }
 
 /// Messages that others wrote above a mark and that still stand.
-fn messages(ask: &Unread) -> Document {
+pub(super) fn messages(ask: &Unread) -> Document {
     doc! {
         "room": ask.room.to_string(), "seq": { "$gt": ask.mark.seq.0 }, "kind": Kind::MESSAGE_SENT.as_str(),
         "digest": { "$exists": true }, "by": { "$nin": [UserId::SYSTEM.0, ask.user.0] },
@@ -60,12 +60,12 @@ fn messages(ask: &Unread) -> Document {
 }
 
 /// What was taken back above a mark.
-fn erased(ask: &Unread) -> Document {
+pub(super) fn erased(ask: &Unread) -> Document {
     doc! { "erased": true, "room": ask.room.to_string(), "seq": { "$gt": ask.mark.seq.0 } }
 }
 
 /// Those that mention somebody, or everybody.
-fn mentions(ask: &Unread) -> Document {
+pub(super) fn mentions(ask: &Unread) -> Document {
     doc! {
         "mentions": { "$in": [UserId::SYSTEM.0, ask.user.0] }, "room": ask.room.to_string(),
         "seq": { "$gt": ask.mark.seq.0 }, "digest": { "$exists": true }, "by": { "$ne": ask.user.0 },
@@ -79,15 +79,24 @@ struct Count {
     count: i64,
 }
 
-async fn by_room(entries: &Collection<EntryDoc>, index: &str, any_of: Vec<Document>) -> Res<HashMap<String, i64>> {
+/// Counts what any of the filters finds, by room; by a key where MongoDB could choose another.
+async fn by_room(
+    entries: &Collection<EntryDoc>,
+    index: Option<&str>,
+    any_of: Vec<Document>,
+) -> Res<HashMap<String, i64>> {
     if any_of.is_empty() {
         return Ok(HashMap::new());
     }
-    let found = entries.aggregate(counted(any_of)).hint(Hint::Name(index.into())).with_type::<Count>();
-    let found: Vec<Count> = found.await.map_err(repo_error)?.try_collect().await.map_err(repo_error)?;
+    let mut found = entries.aggregate(counted(any_of));
+    if let Some(index) = index {
+        found = found.hint(Hint::Name(index.into()));
+    }
+    let found = found.with_type::<Count>().await.map_err(repo_error)?;
+    let found: Vec<Count> = found.try_collect().await.map_err(repo_error)?;
     Ok(found.into_iter().map(|found| (found.room, found.count)).collect())
 }
 
-fn counted(any_of: Vec<Document>) -> [Document; 2] {
+pub(super) fn counted(any_of: Vec<Document>) -> [Document; 2] {
     [doc! { "$match": { "$or": any_of } }, doc! { "$group": { "_id": "$room", "count": { "$sum": 1 } } }]
 }

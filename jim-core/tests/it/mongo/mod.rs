@@ -2,8 +2,10 @@
 //! or freezes a server, it has one of its own.
 
 mod database;
+mod fake;
 mod faults;
 mod nodes;
 mod server;
+mod start;
 
 pub(crate) use database::OnMongo;
