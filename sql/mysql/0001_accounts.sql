@@ -1,8 +1,10 @@
 -- level: 1
+-- Every step may be run again. `{nopad}` is the binary collation in which a space at the end counts: utf8mb4_nopad_bin on
+-- MariaDB, utf8mb4_0900_bin on MySQL.
 CREATE TABLE IF NOT EXISTS jim_settings (
     name VARCHAR(64) NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 -- Folded names may be longer than names.
 CREATE TABLE IF NOT EXISTS jim_users (
@@ -19,12 +21,12 @@ CREATE TABLE IF NOT EXISTS jim_users (
     created_at BIGINT NOT NULL,
     UNIQUE KEY jim_users_username (username_key),
     KEY jim_users_nickname (nickname_key)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_user_heads (
     user_id BIGINT NOT NULL PRIMARY KEY,
     seq BIGINT NOT NULL
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_user_log (
     user_id BIGINT NOT NULL,
@@ -33,7 +35,7 @@ CREATE TABLE IF NOT EXISTS jim_user_log (
     kind VARCHAR(64) NOT NULL,
     body MEDIUMTEXT NOT NULL,
     PRIMARY KEY (user_id, seq)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_sessions (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -57,11 +59,11 @@ CREATE TABLE IF NOT EXISTS jim_sessions (
     KEY jim_sessions_ended (ended_at),
     KEY jim_sessions_prev_access (prev_access_hash),
     KEY jim_sessions_old_refresh (old_refresh_hash)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_tickets (
     hash VARCHAR(64) NOT NULL PRIMARY KEY,
     session_id BIGINT NOT NULL,
     until_at BIGINT NOT NULL,
     KEY jim_tickets_until (until_at)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS jim_friendships (
     remark TEXT,
     since BIGINT NOT NULL,
     PRIMARY KEY (user_id, friend_id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 -- `pending` is 1 or NULL: the unique key lets many decided requests stand, and one pending.
 CREATE TABLE IF NOT EXISTS jim_friend_requests (
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS jim_friend_requests (
     UNIQUE KEY jim_friend_requests_pending (from_id, to_id, pending),
     KEY jim_friend_requests_to (to_id, id),
     KEY jim_friend_requests_from (from_id, id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_blocks (
     user_id BIGINT NOT NULL,
@@ -29,4 +29,4 @@ CREATE TABLE IF NOT EXISTS jim_blocks (
     cut_seq BIGINT,
     at BIGINT NOT NULL,
     PRIMARY KEY (user_id, blocked_id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

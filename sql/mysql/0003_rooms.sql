@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS jim_entries (
     body MEDIUMTEXT,
     PRIMARY KEY (room, seq),
     UNIQUE KEY jim_entries_ref (room, by_user, client_ref)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_conversations (
     user_id BIGINT NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS jim_conversations (
     muted BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (user_id, room),
     KEY jim_conversations_room (room, user_id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_outbox (
     id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -36,4 +36,4 @@ CREATE TABLE IF NOT EXISTS jim_outbox (
     task MEDIUMTEXT NOT NULL,
     at BIGINT NOT NULL,
     KEY jim_outbox_room (room, id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

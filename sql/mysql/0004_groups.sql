@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS jim_groups (
     muted BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     dissolved_at BIGINT
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_members (
     group_id BIGINT NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS jim_members (
     PRIMARY KEY (group_id, user_id),
     KEY jim_members_user (user_id, group_id),
     KEY jim_members_role (group_id, role)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_blacklist (
     group_id BIGINT NOT NULL,
@@ -32,4 +32,4 @@ CREATE TABLE IF NOT EXISTS jim_blacklist (
     by_user BIGINT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (group_id, user_id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

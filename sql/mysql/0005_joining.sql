@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS jim_group_invitations (
     created_at BIGINT NOT NULL,
     UNIQUE KEY jim_group_invitations_group (group_id, user_id),
     KEY jim_group_invitations_user (user_id, id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 -- `pending` is 1 or NULL: the unique key lets many decided requests stand, and one pending.
 CREATE TABLE IF NOT EXISTS jim_join_requests (
@@ -20,4 +20,4 @@ CREATE TABLE IF NOT EXISTS jim_join_requests (
     created_at BIGINT NOT NULL,
     UNIQUE KEY jim_join_requests_pending (group_id, user_id, pending),
     KEY jim_join_requests_group (group_id, id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

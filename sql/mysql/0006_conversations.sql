@@ -4,21 +4,21 @@ CREATE TABLE IF NOT EXISTS jim_mentions (
     room VARCHAR(40) NOT NULL,
     seq BIGINT NOT NULL,
     PRIMARY KEY (user_id, room, seq)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 -- Numbers of messages whose body is gone.
 CREATE TABLE IF NOT EXISTS jim_retractions (
     room VARCHAR(40) NOT NULL,
     seq BIGINT NOT NULL,
     PRIMARY KEY (room, seq)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_hidden (
     user_id BIGINT NOT NULL,
     room VARCHAR(40) NOT NULL,
     seq BIGINT NOT NULL,
     PRIMARY KEY (user_id, room, seq)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 CREATE TABLE IF NOT EXISTS jim_pins (
     room VARCHAR(40) NOT NULL,
@@ -26,4 +26,4 @@ CREATE TABLE IF NOT EXISTS jim_pins (
     by_user BIGINT NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (room, seq)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS jim_worlds (
     name VARCHAR(255) NOT NULL,
     is_open BIGINT NOT NULL,
     slow_mode_seconds BIGINT NOT NULL
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 INSERT IGNORE INTO jim_worlds (id, name, is_open, slow_mode_seconds) VALUES (1, 'World', 1, 0);
 
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS jim_world_mutes (
     user_id BIGINT NOT NULL,
     until BIGINT NOT NULL,
     PRIMARY KEY (world_id, user_id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 -- When somebody wrote last and what, forgotten when a world is slow no more.
 CREATE TABLE IF NOT EXISTS jim_world_turns (
@@ -22,4 +22,4 @@ CREATE TABLE IF NOT EXISTS jim_world_turns (
     at BIGINT NOT NULL,
     client_ref VARCHAR(255) NOT NULL,
     PRIMARY KEY (world_id, user_id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

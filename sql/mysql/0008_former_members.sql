@@ -6,4 +6,4 @@ CREATE TABLE IF NOT EXISTS jim_former_members (
     joined_at BIGINT NOT NULL,
     muted_until BIGINT,
     PRIMARY KEY (group_id, user_id)
-) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

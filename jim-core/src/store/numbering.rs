@@ -2,7 +2,7 @@
 //! and a number or a reference that is taken refuses it. So n + 1 stands only where n was the head, and the fence that
 //! an append was decided on is exact.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,10 +29,13 @@ pub(super) trait Shelf: Send {
     /// The entries that stand under the references of a batch, in its order.
     fn find(&mut self, batch: &[NewEntry]) -> impl Future<Output = Res<Vec<Option<Arc<Entry>>>>> + Send;
 
-    /// Stores what is new, each room in the order of its numbers. On [`RepoError::Conflict`], what stands before the
-    /// entry of a room that was refused may be stored, and nothing after it.
-    fn store(&mut self, plan: &Plan<'_>) -> impl Future<Output = Res<()>> + Send;
+    /// Stores what is new, each room in the order of its numbers. On [`RepoError::Conflict`], entries of a room before
+    /// the one that was refused may be stored, and nothing after it; they are named.
+    fn store(&mut self, plan: &Plan<'_>, named: &mut Named) -> impl Future<Output = Res<()>> + Send;
 }
+
+/// Entries that an append has stored though it goes on.
+pub(super) type Named = HashSet<(RoomId, Seq)>;
 
 /// What a batch comes to.
 pub(super) struct Plan<'a> {
@@ -79,10 +82,10 @@ impl Ends {
         // the fence does, which must not refuse a repeat.
         let heads = self.recall(shelf, rooms).await?;
         let mut plan = number(&heads, batch, vec![None; batch.len()]);
-        let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { shelf.store(&plan).await };
+        let mut own = Named::new();
+        let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { shelf.store(&plan, &mut own).await };
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::ZERO;
-        let mut own = vec![false; batch.len()];
         while let Err(RepoError::Conflict) = stored {
             if Instant::now() > deadline {
                 return Err(RepoError::Busy);
@@ -90,21 +93,14 @@ impl Ends {
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2 + Duration::from_millis(1));
             let heads = shelf.heads(rooms).await?;
-            let next = number(&heads, batch, shelf.find(batch).await?);
-            for ((before, now), own) in plan.answers.iter().zip(&next.answers).zip(&mut own) {
-                // What was stored before a neighbour was refused is this append's own.
-                if let (Appended::New(offered), Appended::Again(found)) = (before, now) {
-                    *own = offered.seq == found.seq;
-                }
-            }
+            plan = number(&heads, batch, shelf.find(batch).await?);
             self.remember(&heads);
-            plan = next;
-            stored = shelf.store(&plan).await;
+            stored = shelf.store(&plan, &mut own).await;
         }
         stored?;
         self.remember(&plan.moved);
-        let answers = plan.answers.into_iter().zip(own).map(|(answer, own)| match answer {
-            Appended::Again(entry) if own => Appended::New(entry),
+        let answers = plan.answers.into_iter().map(|answer| match answer {
+            Appended::Again(entry) if own.contains(&(entry.room, entry.seq)) => Appended::New(entry),
             answer => answer,
         });
         Ok(answers.collect())

@@ -2,9 +2,12 @@
 //! any moment, do no harm: on SQLite a step and its record are one transaction; on MySQL nodes take turns, and a step
 //! may be run again.
 
+use std::pin::Pin;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
+use sqlx::SqlSafeStr as _;
 
 use super::conn::{Verbs, args};
 use super::sql;
@@ -63,8 +66,21 @@ fn cause(error: &RepoError) -> String {
     }
 }
 
+/// Boxed: the compiler does not find the future of generic verbs `Send` in the places where it is awaited.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), MigrateError>> + Send + 'a>>;
+
 #[cfg(feature = "sqlite")]
-pub(super) async fn run_on_sqlite(conn: &mut sqlx::sqlite::SqliteConnection) -> Result<(), MigrateError> {
+pub(super) fn run_on_sqlite(conn: &mut sqlx::sqlite::SqliteConnection) -> Running<'_> {
+    Box::pin(on_sqlite(conn))
+}
+
+#[cfg(feature = "mysql")]
+pub(super) fn run_on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Running<'_> {
+    Box::pin(on_mysql(conn))
+}
+
+#[cfg(feature = "sqlite")]
+async fn on_sqlite(conn: &mut sqlx::sqlite::SqliteConnection) -> Result<(), MigrateError> {
     const FILES: Files = files!("sqlite");
     let table = "CREATE TABLE IF NOT EXISTS jim_migrations (
         file TEXT NOT NULL,
@@ -98,7 +114,7 @@ const TURN: i64 = 60;
 /// The server ends a transaction at each statement that changes the schema, so a step is not one with its record: every
 /// step is written so that it may be run again (`IF NOT EXISTS`, `INSERT IGNORE`), and is recorded after it.
 #[cfg(feature = "mysql")]
-pub(super) async fn run_on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Result<(), MigrateError> {
+async fn on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Result<(), MigrateError> {
     const FILES: Files = files!("mysql");
     // Names of locks are the server's, not the database's.
     let turn: Option<(Option<i64>,)> =
@@ -113,6 +129,9 @@ pub(super) async fn run_on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Res
 
 #[cfg(feature = "mysql")]
 async fn run_in_turn(conn: &mut sqlx::mysql::MySqlConnection, files: Files) -> Result<(), MigrateError> {
+    let (version,): (String,) =
+        conn.row("SELECT VERSION()", args![]).await?.ok_or(RepoError::Unavailable("no version".into()))?;
+    let nopad = if version.contains("MariaDB") { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
     let table = "CREATE TABLE IF NOT EXISTS jim_migrations (
         file VARCHAR(64) NOT NULL,
         step BIGINT NOT NULL,
@@ -123,7 +142,7 @@ async fn run_in_turn(conn: &mut sqlx::mysql::MySqlConnection, files: Files) -> R
     conn.run(table, args![]).await?;
     for step in all_steps(files) {
         if !is_applied(conn, &step).await? {
-            conn.run(sql(step.statement.clone()), args![]).await?;
+            conn.run(sql(step.statement.replace("{nopad}", nopad)), args![]).await?;
             record(conn, &step).await?;
         }
     }
@@ -152,13 +171,13 @@ fn all_steps(files: Files) -> impl Iterator<Item = Step> {
 }
 
 async fn is_applied(conn: &mut impl Verbs, step: &Step) -> Result<bool, MigrateError> {
-    let newest: Option<(i64,)> = conn.row("SELECT COALESCE(MAX(level), 0) FROM jim_migrations", args![]).await?;
+    let newest = "SELECT COALESCE(MAX(level), 0) FROM jim_migrations".into_sql_str();
+    let newest: Option<(i64,)> = conn.row(newest, args![]).await?;
     if let Some((needed,)) = newest.filter(|(needed,)| *needed > LEVEL) {
         return Err(MigrateError::Newer { needed });
     }
-    let known: Option<(String,)> = conn
-        .row("SELECT checksum FROM jim_migrations WHERE file = ? AND step = ?", args![step.file, step.number])
-        .await?;
+    let known = "SELECT checksum FROM jim_migrations WHERE file = ? AND step = ?".into_sql_str();
+    let known: Option<(String,)> = conn.row(known, args![step.file, step.number]).await?;
     match known {
         Some((known,)) if known == step.checksum() => Ok(true),
         Some(_) => Err(MigrateError::Changed { file: step.file.into(), step: step.number }),
@@ -167,12 +186,8 @@ async fn is_applied(conn: &mut impl Verbs, step: &Step) -> Result<bool, MigrateE
 }
 
 async fn record(conn: &mut impl Verbs, step: &Step) -> Res<()> {
-    conn.run(
-        "INSERT INTO jim_migrations (file, step, checksum, level) VALUES (?, ?, ?, ?)",
-        args![step.file, step.number, step.checksum(), step.level],
-    )
-    .await
-    .map(|_| ())
+    let text = "INSERT INTO jim_migrations (file, step, checksum, level) VALUES (?, ?, ?, ?)".into_sql_str();
+    conn.run(text, args![step.file, step.number, step.checksum(), step.level]).await.map(|_| ())
 }
 
 fn level(text: &str) -> i64 {

@@ -64,7 +64,7 @@ impl Verbs for Link {
 /// Opens connections of one kind.
 pub(in crate::store::sql) struct Opener {
     options: MySqlConnectOptions,
-    session: &'static str,
+    session: &'static [&'static str],
 }
 
 impl managed::Manager for Opener {
@@ -74,7 +74,9 @@ impl managed::Manager for Opener {
     async fn create(&self) -> Res<Link> {
         let conn = self.options.connect().await.map_err(repo_error)?;
         let mut link = Link { conn, sound: true };
-        link.run(self.session, args![]).await?;
+        for words in self.session {
+            link.run(*words, args![]).await?;
+        }
         Ok(link)
     }
 
@@ -88,7 +90,7 @@ pub(super) struct Links(Pool<Opener>);
 
 impl Links {
     /// The words are said once on each connection.
-    pub(super) fn new(options: &MySqlConnectOptions, session: &'static str, most: usize) -> Res<Self> {
+    pub(super) fn new(options: &MySqlConnectOptions, session: &'static [&'static str], most: usize) -> Res<Self> {
         let opener = Opener { options: options.clone(), session };
         let timeouts = Timeouts { wait: Some(OPEN), create: Some(OPEN), recycle: None };
         let pool = Pool::builder(opener).max_size(most).timeouts(timeouts).runtime(Runtime::Tokio1).build();

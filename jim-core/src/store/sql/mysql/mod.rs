@@ -27,10 +27,11 @@ pub(super) use link::Pooled;
 
 /// What is said on each connection that writes: a lock that is not given in time is an answer, and what others commit
 /// is seen.
-const WRITER: &str = "SET SESSION transaction_isolation = 'READ-COMMITTED', innodb_lock_wait_timeout = 2";
+const WRITER: &[&str] =
+    &["SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION innodb_lock_wait_timeout = 2"];
 
 /// The same on each that reads: a unit sees one moment.
-const READER: &str = "SET SESSION transaction_isolation = 'REPEATABLE-READ', innodb_lock_wait_timeout = 2";
+const READER: &[&str] = &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"];
 
 /// How long opening the store may take.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
 use crate::model::entry::{Entry, Head, NewEntry};
 use crate::repo::{Appended, Res, RoomLogRepo, Slice, Unread, UnreadCount};
-use crate::store::numbering::{Plan, Shelf};
+use crate::store::numbering::{Named, Plan, Shelf};
 use crate::store::sql::conn::{Verbs, args, broken};
 use crate::store::sql::entries::{self, COLUMNS, ENTRY, MENTION, MOST, insert_args, mention_args, mentions};
 use crate::store::sql::{chunks, sql, tuples, unread};
@@ -30,49 +30,52 @@ impl Shelf for Pooled {
         entries::find(&mut **self, batch).await
     }
 
-    async fn store(&mut self, plan: &Plan<'_>) -> Res<()> {
+    /// One insert, or a transaction where there is more to say: all of it or nothing.
+    async fn store(&mut self, plan: &Plan<'_>, _: &mut Named) -> Res<()> {
+        let mut words = Vec::new();
         let new: Vec<&Entry> = plan.new_entries().map(|(_, entry)| &**entry).collect();
-        let mentions = mentions(plan);
-        if mentions.is_empty() {
-            return insert(&mut **self, &new).await;
+        for part in portions(&new) {
+            let mut args = Vec::with_capacity(part.len() * ENTRY);
+            insert_args(&mut args, part);
+            let rows = tuples(part.len(), ENTRY);
+            words.push((format!("INSERT INTO jim_entries ({COLUMNS}) VALUES {rows}"), args));
         }
-        self.run("START TRANSACTION", args![]).await?;
-        let stored = async {
-            insert(&mut **self, &new).await?;
-            for part in mentions.chunks(MOST) {
-                let rows = tuples(part.len(), MENTION);
-                let mut args = Vec::with_capacity(part.len() * MENTION);
-                mention_args(&mut args, part);
-                self.run(sql(format!("INSERT IGNORE INTO jim_mentions (user_id, room, seq) VALUES {rows}")), args)
-                    .await?;
+        for part in mentions(plan).chunks(MOST) {
+            let mut args = Vec::with_capacity(part.len() * MENTION);
+            mention_args(&mut args, part);
+            let rows = tuples(part.len(), MENTION);
+            words.push((format!("INSERT IGNORE INTO jim_mentions (user_id, room, seq) VALUES {rows}"), args));
+        }
+        if words.len() > 1 {
+            words.insert(0, ("START TRANSACTION".into(), args![]));
+            words.push(("COMMIT".into(), args![]));
+        }
+        let transaction = words.len() > 1;
+        for (text, args) in words {
+            if let Err(error) = self.run(sql(text), args).await {
+                if transaction {
+                    // A connection that is broken takes its transaction with it.
+                    let _ = self.run("ROLLBACK", args![]).await;
+                }
+                return Err(error);
             }
-            self.run("COMMIT", args![]).await
-        };
-        let stored = stored.await;
-        if stored.is_err() {
-            // A connection that is broken takes its transaction with it.
-            let _ = self.run("ROLLBACK", args![]).await;
         }
-        stored.map(|_| ())
+        Ok(())
     }
 }
 
-/// Each statement is whole or not at all; they go out in the order of the numbers.
-async fn insert(conn: &mut impl Verbs, mut entries: &[&Entry]) -> Res<()> {
-    while !entries.is_empty() {
+/// Entries that go into one statement each, in order.
+fn portions<'a>(mut entries: &'a [&'a Entry]) -> impl Iterator<Item = &'a [&'a Entry]> {
+    std::iter::from_fn(move || {
         let mut weight = 0;
         let fits = entries.iter().take(MOST).take_while(|entry| {
             weight += entry.body.as_ref().map_or(0, |body| body.get().len());
             weight <= WEIGHT
         });
-        let (part, rest) = entries.split_at(fits.count().max(1));
-        let mut args = Vec::with_capacity(part.len() * ENTRY);
-        insert_args(&mut args, part);
-        let rows = tuples(part.len(), ENTRY);
-        conn.run(sql(format!("INSERT INTO jim_entries ({COLUMNS}) VALUES {rows}")), args).await?;
+        let (portion, rest) = entries.split_at(fits.count().max(1).min(entries.len()));
         entries = rest;
-    }
-    Ok(())
+        (!portion.is_empty()).then_some(portion)
+    })
 }
 
 #[async_trait]

@@ -13,7 +13,7 @@ use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
 use crate::model::entry::{Entry, Head, NewEntry};
 use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
-use crate::store::numbering::{Plan, Shelf};
+use crate::store::numbering::{Named, Plan, Shelf};
 use crate::store::sql::conn::{Arg, Verbs as _, args, broken, repo_error};
 use crate::store::sql::entries::{self, COLUMNS, ENTRY, MENTION, MOST, insert_args, mention_args, mentions};
 use crate::store::sql::{chunks, sql, tuples, unread};
@@ -41,7 +41,7 @@ impl Shelf for Lane {
     }
 
     /// One transaction and one call to the driver, whose thread would otherwise wait for ours between the steps.
-    async fn store(&mut self, plan: &Plan<'_>) -> Res<()> {
+    async fn store(&mut self, plan: &Plan<'_>, _: &mut Named) -> Res<()> {
         let new: Vec<&Entry> = plan.new_entries().map(|(_, entry)| &**entry).collect();
         if new.is_empty() {
             return Ok(());
