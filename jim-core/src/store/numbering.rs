@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
 /// What an adapter does for appends. Nothing here decides anything.
-pub(super) trait Shelf: Send {
+pub(super) trait Rows: Send {
     /// The ends of logs as committed now, in the order asked.
     fn heads(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send;
 
@@ -66,24 +66,24 @@ pub(super) struct Ends(Mutex<HashMap<RoomId, Head>>);
 
 impl Ends {
     /// Appends a batch, by the contract of [`RoomLogRepo::append`](crate::repo::RoomLogRepo::append).
-    pub(super) async fn append(&self, shelf: &mut impl Shelf, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+    pub(super) async fn append(&self, rows: &mut impl Rows, batch: &[NewEntry]) -> Res<Vec<Appended>> {
         let mut rooms: Vec<RoomId> = batch.iter().map(|new| new.room).collect();
         rooms.sort_unstable();
         rooms.dedup();
-        let done = self.try_append(shelf, batch, &rooms).await;
+        let done = self.try_append(rows, batch, &rooms).await;
         if done.is_err() {
             self.forget(&rooms);
         }
         done
     }
 
-    async fn try_append(&self, shelf: &mut impl Shelf, batch: &[NewEntry], rooms: &[RoomId]) -> Res<Vec<Appended>> {
+    async fn try_append(&self, rows: &mut impl Rows, batch: &[NewEntry], rooms: &[RoomId]) -> Res<Vec<Appended>> {
         // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or
         // the fence does, which must not refuse a repeat.
-        let heads = self.recall(shelf, rooms).await?;
+        let heads = self.recall(rows, rooms).await?;
         let mut plan = number(&heads, batch, vec![None; batch.len()]);
         let mut own = Named::new();
-        let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { shelf.store(&plan, &mut own).await };
+        let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { rows.store(&plan, &mut own).await };
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::ZERO;
         while let Err(RepoError::Conflict) = stored {
@@ -92,10 +92,10 @@ impl Ends {
             }
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2 + Duration::from_millis(1));
-            let heads = shelf.heads(rooms).await?;
-            plan = number(&heads, batch, shelf.find(batch).await?);
+            let heads = rows.heads(rooms).await?;
+            plan = number(&heads, batch, rows.find(batch).await?);
             self.remember(&heads);
-            stored = shelf.store(&plan, &mut own).await;
+            stored = rows.store(&plan, &mut own).await;
         }
         stored?;
         self.remember(&plan.moved);
@@ -106,12 +106,12 @@ impl Ends {
         Ok(answers.collect())
     }
 
-    async fn recall(&self, shelf: &mut impl Shelf, rooms: &[RoomId]) -> Res<Vec<Head>> {
+    async fn recall(&self, rows: &mut impl Rows, rooms: &[RoomId]) -> Res<Vec<Head>> {
         let unknown: Vec<RoomId> = {
             let known = self.known();
             rooms.iter().filter(|room| !known.contains_key(room)).copied().collect()
         };
-        let mut read = if unknown.is_empty() { Vec::new() } else { shelf.heads(&unknown).await? };
+        let mut read = if unknown.is_empty() { Vec::new() } else { rows.heads(&unknown).await? };
         self.remember(&read);
         let known = self.known();
         read.extend(rooms.iter().filter(|room| !unknown.contains(room)).filter_map(|room| known.get(room)));

@@ -1,5 +1,7 @@
 //! How much of a room somebody has not read: counted, never written.
 
+use std::fmt::Write as _;
+
 use super::conn::{Arg, Verbs, args};
 use super::{chunks, sql};
 use crate::model::entry::Head;
@@ -21,11 +23,11 @@ const MENTIONED: &str = "(SELECT COUNT(DISTINCT m.seq) FROM jim_mentions m
     AND e.digest IS NOT NULL AND e.by_user <> ask.user_id)";
 
 fn text(rooms: usize) -> String {
-    let more: String = (1..rooms).map(|n| format!(" UNION ALL SELECT {n}, ?, ?, ?, ?")).collect();
-    format!(
-        "SELECT {MESSAGES}, {MENTIONED}
-         FROM (SELECT 0 AS n, ? AS room, ? AS user_id, ? AS seq, ? AS exact{more}) ask ORDER BY n"
-    )
+    let mut asks = String::from("SELECT 0 AS n, ? AS room, ? AS user_id, ? AS seq, ? AS exact");
+    for n in 1..rooms {
+        let _ = write!(asks, " UNION ALL SELECT {n}, ?, ?, ?, ?");
+    }
+    format!("SELECT {MESSAGES}, {MENTIONED} FROM ({asks}) ask ORDER BY n")
 }
 
 /// Counts in rooms that end at these heads, in the order asked.

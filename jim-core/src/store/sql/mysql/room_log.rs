@@ -12,7 +12,7 @@ use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
 use crate::model::entry::{Entry, Head, NewEntry};
 use crate::repo::{Appended, Res, RoomLogRepo, Slice, Unread, UnreadCount};
-use crate::store::numbering::{Named, Plan, Shelf};
+use crate::store::numbering::{Named, Plan, Rows};
 use crate::store::sql::conn::{Verbs, args, broken};
 use crate::store::sql::entries::{self, COLUMNS, ENTRY, MENTION, MOST, insert_args, mention_args, mentions};
 use crate::store::sql::{chunks, sql, tuples, unread};
@@ -21,7 +21,7 @@ use crate::time::Millis;
 /// Bytes of bodies in one statement, far below what any server takes by default.
 const WEIGHT: usize = 1 << 20;
 
-impl Shelf for Pooled {
+impl Rows for Pooled {
     async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
         heads(&mut **self, rooms).await
     }

@@ -13,7 +13,7 @@ use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
 use crate::model::entry::{Entry, Head, NewEntry};
 use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
-use crate::store::numbering::{Named, Plan, Shelf};
+use crate::store::numbering::{Named, Plan, Rows};
 use crate::store::sql::conn::{Arg, Verbs as _, args, broken, repo_error};
 use crate::store::sql::entries::{self, COLUMNS, ENTRY, MENTION, MOST, insert_args, mention_args, mentions};
 use crate::store::sql::{chunks, sql, tuples, unread};
@@ -31,7 +31,7 @@ impl Lane {
     }
 }
 
-impl Shelf for Lane {
+impl Rows for Lane {
     async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
         heads(&mut self.0, rooms).await
     }
