@@ -73,7 +73,7 @@ mod tests {
         );
         assert!(at("r").is_some(), "{steps:?}");
         assert!(
-            steps.iter().all(|step| !step.starts_with("SCAN") || step.ends_with("CONSTANT ROWS") || step == "SCAN ask"),
+            steps.iter().all(|step| !step.starts_with("SCAN") || step == "SCAN CONSTANT ROW" || step == "SCAN ask"),
             "{steps:?}"
         );
     }
