@@ -13,6 +13,7 @@ import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.h2.mvstore.MVStore;
 
 /**
@@ -95,7 +96,7 @@ public final class MongoWire {
                     @Override
                     public void drop(Oplog oplog) {
                         for (String map : Set.copyOf(store.getMapNames())) {
-                            if (List.of("", "databases.", "meta.").stream().anyMatch(p -> map.startsWith(p + name + "."))) {
+                            if (map.matches("(databases\\.|meta\\.|)" + Pattern.quote(name) + "\\..*")) {
                                 store.removeMap(map);
                             }
                         }
