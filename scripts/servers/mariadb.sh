@@ -18,14 +18,15 @@ mariadb_prepare() {
 }
 
 mariadb_answers() {
-    MYSQL_PWD=pw mariadb --no-defaults -uroot -h127.0.0.1 "-P$1" -Ne 'SELECT 1' | grep -qx 1
+    MYSQL_PWD=pw mariadb --no-defaults --connect-timeout=5 -uroot -h127.0.0.1 "-P$1" -Ne 'SELECT 1' | grep -qx 1
 }
 
 start_mariadb() {
     local data=$dir/mariadb
     if [[ $(df --output=avail -m /dev/shm 2>/dev/null | tail -n 1) -ge $SHM_MB ]]; then
-        data=$(mktemp -d /dev/shm/jim-services.XXXXXX)
+        data=$(mktemp -u /dev/shm/jim-services.XXXXXX)
         echo "$data" >"$dir/shm"
+        mkdir -m 700 "$data"
     fi
     mariadb_prepare "$data" "$1"
     # The rows of persistent statistics are a third of the time that a new table takes.

@@ -10,7 +10,7 @@ redis() {
 
 # redis_says PORT PATTERN COMMAND…: whether the answer has it.
 redis_says() {
-    redis-cli -p "$1" "${@:3}" 2>&1 | tr -d '\r' | grep -q "$2"
+    timeout 5 redis-cli -p "$1" "${@:3}" 2>&1 | tr -d '\r' | grep -q "$2"
 }
 
 start_redis() {
@@ -42,7 +42,7 @@ EOF
 }
 
 sentinel_knows_all() {
-    [[ $(redis-cli -p "$1" sentinel master jim | paste -sd ' ') =~ num-slaves\ 1\ num-other-sentinels\ 2\  ]]
+    [[ $(timeout 5 redis-cli -p "$1" sentinel master jim | paste -sd ' ') =~ num-slaves\ 1\ num-other-sentinels\ 2\  ]]
 }
 
 start_cluster() {
@@ -53,7 +53,7 @@ start_cluster() {
     for port in "${nodes[@]}"; do
         until_true redis_says "$port" '^PONG' ping
     done
-    redis-cli --cluster create "${nodes[@]/#/127.0.0.1:}" --cluster-replicas 0 --cluster-yes >>"$dir/cluster.log" 2>&1
+    timeout "$DEADLINE" redis-cli --cluster create "${nodes[@]/#/127.0.0.1:}" --cluster-replicas 0 --cluster-yes
     for port in "${nodes[@]}"; do
         until_true redis_says "$port" '^cluster_state:ok' cluster info
     done
