@@ -59,7 +59,8 @@ check() {
     proves "redis: no answer without the password" redis_says "$a" '^NOAUTH' get key
     IFS=:,/ read -r _ _ _ _ a _ b _ c _ <<<"$JIM_TEST_REDIS_SENTINEL"
     for port in "$a" "$b" "$c"; do
-        proves "sentinel $port: get-master-addr-by-name" redis_says "$port" '^127.0.0.1' sentinel get-master-addr-by-name jim
+        proves "sentinel $port: get-master-addr-by-name" \
+            redis_says "$port" '^127.0.0.1' sentinel get-master-addr-by-name jim
     done
     IFS=:,/ read -r _ _ _ _ a _ b _ c <<<"$JIM_TEST_REDIS_CLUSTER"
     proves "cluster: SET" redis_says "$a" '^OK' -c set key value
