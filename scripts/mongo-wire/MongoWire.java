@@ -1,15 +1,19 @@
 import de.bwaldvogel.mongo.MongoBackend;
+import de.bwaldvogel.mongo.MongoDatabase;
 import de.bwaldvogel.mongo.MongoServer;
 import de.bwaldvogel.mongo.MongoVersion;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
+import de.bwaldvogel.mongo.backend.h2.H2Database;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.exception.MongoServerError;
 import de.bwaldvogel.mongo.exception.MongoServerException;
+import de.bwaldvogel.mongo.oplog.Oplog;
 import de.bwaldvogel.mongo.wire.message.MongoMessage;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.h2.mvstore.MVStore;
 
 /**
@@ -63,7 +67,7 @@ public final class MongoWire {
         return new MemoryBackend() {
             @Override
             public Document handleMessage(MongoMessage message) {
-                return alone(() -> super.handleMessage(message));
+                return alone(message, () -> super.handleMessage(message));
             }
         };
     }
@@ -75,7 +79,7 @@ public final class MongoWire {
         return new H2Backend(store) {
             @Override
             public Document handleMessage(MongoMessage message) {
-                return alone(() -> {
+                return alone(message, () -> {
                     Document reply = super.handleMessage(message);
                     // The store itself commits once a second, long after the client was told that its write stands.
                     if (WRITES.contains(command(message))) {
@@ -83,6 +87,21 @@ public final class MongoWire {
                     }
                     return reply;
                 });
+            }
+
+            @Override
+            protected MongoDatabase openOrCreateDatabase(String name) {
+                return new H2Database(name, store, getCursorRegistry()) {
+                    // The one above drops each database whose name begins with this one's.
+                    @Override
+                    public void drop(Oplog oplog) {
+                        for (String map : Set.copyOf(store.getMapNames())) {
+                            if (map.matches("(databases\\.|meta\\.|)" + Pattern.quote(name) + "\\..*")) {
+                                store.removeMap(map);
+                            }
+                        }
+                    }
+                };
             }
         };
     }
@@ -100,10 +119,10 @@ public final class MongoWire {
      * Each error gets a code, since drivers tell errors apart by it. Dropping what does not exist is the one that they
      * expect.
      */
-    private static Document alone(Supplier<Document> handler) {
+    private static Document alone(MongoMessage message, Supplier<Document> handler) {
         synchronized (MongoWire.class) {
             try {
-                return handler.get().cloneDeeply();
+                return counted(message.getDocument(), handler.get().cloneDeeply());
             } catch (MongoServerError error) {
                 throw error;
             } catch (MongoServerException error) {
@@ -113,5 +132,16 @@ public final class MongoWire {
                 throw new MongoServerError(FAILED_TO_PARSE, "FailedToParse", String.valueOf(error));
             }
         }
+    }
+
+    /** An insert that failed in part tells how many documents stand, not how many were sent. */
+    private static Document counted(Document query, Document reply) {
+        if (query.containsKey("insert") && reply.get("writeErrors") instanceof List<?> errors) {
+            Object stand = Boolean.TRUE.equals(query.get("ordered"))
+                    ? ((Document) errors.get(0)).get("index")
+                    : Integer.valueOf(((List<?>) query.get("documents")).size() - errors.size());
+            reply.put("n", stand);
+        }
+        return reply;
     }
 }
