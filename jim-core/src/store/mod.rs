@@ -2,6 +2,8 @@
 
 #[cfg(feature = "testkit")]
 pub mod memory;
+#[cfg(feature = "mongo")]
+pub mod mongo;
 #[cfg(any(feature = "sqlite", feature = "mysql", feature = "mongo"))]
 mod numbering;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]

@@ -16,7 +16,7 @@ use crate::repo::{Appended, RepoError, Res};
 const REMEMBERED: usize = 100_000;
 
 /// How long an append goes on against others who take the numbers it wants.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Between two tries; the first follows at once.
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);

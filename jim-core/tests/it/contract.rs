@@ -5,6 +5,8 @@ use jim_core::store::sql::{Durability, MySqlOptions, MySqlStore, SqliteStore};
 use jim_core::testkit::servers::MySqlDatabase;
 use jim_core::testkit::{Adapter, CASES, Fresh, InMemory};
 
+use crate::mongo::OnMongo;
+
 /// A database file in a folder of its own.
 struct InFile;
 
@@ -35,6 +37,7 @@ impl Adapter for OnServer {
 jim_core::contract!(memory, InMemory);
 jim_core::contract!(mysql, OnServer);
 jim_core::contract!(sqlite, InFile);
+jim_core::contract!(logs mongo, OnMongo);
 
 #[test]
 fn every_case_that_is_written_is_in_the_list() {

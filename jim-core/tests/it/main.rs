@@ -9,6 +9,7 @@ mod groups;
 mod hub;
 mod log;
 mod migrations;
+mod mongo;
 mod node;
 mod passwords;
 mod properties;

@@ -3,8 +3,8 @@
 #[macro_export]
 macro_rules! contract_cases {
     ($then:path, $given:tt) => {
-        $then! {
-            $given
+        $crate::contract_log_cases! {
+            $then, $given
             users {
                 an_account_is_read_back_as_it_was_added
                 unknown_accounts_are_absent
@@ -181,6 +181,18 @@ macro_rules! contract_cases {
                 turns_are_forgotten_in_one_world_and_count_no_more
                 of_20_who_take_a_turn_at_once_exactly_one_gets_it
             }
+        }
+    };
+}
+
+/// The cases that ask room logs alone, after those that another list gives.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_log_cases {
+    ($then:path, $given:tt $($before:tt)*) => {
+        $then! {
+            $given
+            $($before)*
             room_append {
                 an_entry_is_read_back_as_it_was_appended
                 bodies_are_kept_to_the_byte

@@ -51,8 +51,12 @@ crate::contract_cases!(cases, ());
 
 /// Puts an adapter under the contract: a module of this name with one test for each case. The expression is an
 /// [`Adapter`](crate::testkit::Adapter), evaluated for each case; the crate that tests needs tokio with its macros.
+/// After the word `logs`, only the cases that ask room logs alone.
 #[macro_export]
 macro_rules! contract {
+    (logs $module:ident, $adapter:expr) => {
+        $crate::contract_log_cases!($crate::contract_tests, ($module, $adapter));
+    };
     ($module:ident, $adapter:expr) => {
         $crate::contract_cases!($crate::contract_tests, ($module, $adapter));
     };

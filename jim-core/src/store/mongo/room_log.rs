@@ -1,0 +1,167 @@
+//! Room logs: one document an entry, numbered by a unique key.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+use futures_util::future::join_all;
+use mongodb::Collection;
+use mongodb::bson::{Document, doc};
+use mongodb::options::Hint;
+use serde_json::value::RawValue;
+
+use super::entry::{EntryDoc, HeadDoc};
+use super::error::{repo_error, stored_before, within};
+use super::indexes::{NUMBER, REF};
+use super::{MongoRoomLog, unread};
+use crate::id::{RoomId, Seq, UserId};
+use crate::model::content::ClientRef;
+use crate::model::entry::{Entry, Head, NewEntry};
+use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
+use crate::store::numbering::{Named, Plan, Rows};
+
+/// References that are looked up in one command.
+const TOGETHER: usize = 64;
+
+/// Appends at once; rooms share them evenly, and each appends batches.
+const LANES: usize = 16;
+
+type Entries = Collection<EntryDoc>;
+
+/// The collection, for one append.
+struct Append<'a> {
+    entries: &'a Entries,
+}
+
+impl Rows for Append<'_> {
+    async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        heads(self.entries, rooms).await
+    }
+
+    async fn find(&mut self, batch: &[NewEntry]) -> Res<Vec<Option<Arc<Entry>>>> {
+        let mut found = HashMap::new();
+        for batch in batch.chunks(TOGETHER) {
+            let refs: Vec<_> = batch.iter().map(|new| by_ref(&new.room, new.by, &new.client_ref)).collect();
+            let entries = self.entries.find(doc! { "$or": refs }).hint(Hint::Name(REF.into()));
+            let entries = all(entries.await.map_err(repo_error)?).await?;
+            found.extend(entries.into_iter().map(|entry| ((entry.room, entry.by, entry.client_ref.clone()), entry)));
+        }
+        Ok(batch.iter().map(|new| found.get(&(new.room, new.by, new.client_ref.clone())).cloned()).collect())
+    }
+
+    /// One ordered insert a room, the rooms side by side: it stops at the first document that a key refuses.
+    async fn store(&mut self, plan: &Plan<'_>, named: &mut Named) -> Res<()> {
+        let mut rooms: HashMap<RoomId, Vec<EntryDoc>> = HashMap::new();
+        for (new, entry) in plan.new_entries() {
+            rooms.entry(entry.room).or_default().push(EntryDoc::of(new, entry));
+        }
+        let inserts = rooms.into_iter().map(async |(room, docs)| {
+            let done = self.entries.insert_many(&docs).await;
+            let stored = done.as_ref().map_or_else(stored_before, |_| docs.len());
+            let stored: Vec<_> = docs[..stored].iter().map(|doc| (room, doc.seq())).collect();
+            (stored, done.map(|_| ()).map_err(repo_error))
+        });
+        let (stored, done): (Vec<_>, Vec<_>) = join_all(inserts).await.into_iter().unzip();
+        named.extend(stored.into_iter().flatten());
+        // A room of which nothing is known outweighs one that was refused.
+        let (refused, others): (Vec<_>, Vec<_>) =
+            done.into_iter().partition(|done| matches!(done, Err(RepoError::Conflict)));
+        others.into_iter().collect::<Res<()>>()?;
+        refused.into_iter().collect()
+    }
+}
+
+#[async_trait]
+impl RoomLogRepo for MongoRoomLog {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+        let mut append = Append { entries: &self.entries };
+        within(self.ends.append(&mut append, batch)).await
+    }
+
+    async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
+        let room = room.to_string();
+        let (filter, sort) = match slice {
+            Slice::After(seq) => (doc! { "room": room, "seq": { "$gt": seq.0 } }, 1),
+            Slice::Before(seq) => (doc! { "room": room, "seq": { "$lt": seq.0 } }, -1),
+            Slice::Only(seqs) => {
+                let seqs: Vec<i64> = seqs.iter().map(|seq| seq.0).collect();
+                (doc! { "room": room, "seq": { "$in": seqs } }, 1)
+            }
+        };
+        // To MongoDB a limit of 0 is none.
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut entries = within(async {
+            let found =
+                self.entries.find(filter).sort(doc! { "seq": sort }).limit(limit.into()).batch_size(limit.into());
+            all(found.await.map_err(repo_error)?).await
+        })
+        .await?;
+        if sort < 0 {
+            entries.reverse();
+        }
+        Ok(entries)
+    }
+
+    async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        within(heads(&self.entries, rooms)).await
+    }
+
+    async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {
+        let found = async { self.entries.find_one(by_ref(room, by, client_ref)).await.map_err(repo_error) };
+        within(found).await?.map(TryInto::try_into).transpose()
+    }
+
+    async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()> {
+        let entry = doc! { "room": room.to_string(), "seq": seq.0 };
+        let stub = doc! { "$set": { "body": stub.get(), "erased": true }, "$unset": { "digest": "" } };
+        within(async { self.entries.update_one(entry, stub).await.map_err(repo_error) }).await.map(|_| ())
+    }
+
+    async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
+        within(unread::count(&self.entries, asks)).await
+    }
+}
+
+fn by_ref(room: &RoomId, by: UserId, client_ref: &ClientRef) -> Document {
+    doc! { "room": room.to_string(), "by": by.0, "ref": client_ref.as_str() }
+}
+
+async fn all(found: mongodb::Cursor<EntryDoc>) -> Res<Vec<Arc<Entry>>> {
+    let docs: Vec<EntryDoc> = found.try_collect().await.map_err(repo_error)?;
+    docs.into_iter().map(TryInto::try_into).collect()
+}
+
+/// The first of each room in the order of the key of numbers, so MongoDB steps from room to room.
+pub(super) async fn heads(entries: &Entries, rooms: &[RoomId]) -> Res<Vec<Head>> {
+    if rooms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = entries.aggregate(last_of(rooms)).hint(Hint::Name(NUMBER.into())).batch_size(1_000);
+    let found = found.with_type::<HeadDoc>().await.map_err(repo_error)?;
+    let found: Vec<HeadDoc> = found.try_collect().await.map_err(repo_error)?;
+    let mut known = HashMap::with_capacity(found.len());
+    for head in found {
+        let head = Head::try_from(head)?;
+        known.insert(head.room, head);
+    }
+    Ok(rooms.iter().map(|room| known.get(room).copied().unwrap_or(Head::empty(*room))).collect())
+}
+
+pub(super) fn last_of(rooms: &[RoomId]) -> [Document; 3] {
+    let rooms: Vec<String> = rooms.iter().map(ToString::to_string).collect();
+    let first = |field: &str| doc! { "$first": format!("${field}") };
+    [
+        doc! { "$match": { "room": { "$in": rooms } } },
+        doc! { "$sort": { "room": 1, "seq": -1 } },
+        doc! { "$group": {
+            "_id": "$room", "seq": first("seq"), "ord": first("ord"), "fence": first("fence"), "at": first("at"),
+        } },
+    ]
+}

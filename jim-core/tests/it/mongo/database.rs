@@ -1,0 +1,76 @@
+//! Databases that are gone when a test ends.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jim_core::store::memory::MemoryStore;
+use jim_core::store::mongo::{MongoOptions, MongoRoomLog};
+use jim_core::testkit::{Adapter, Fresh};
+use mongodb::Client;
+use mongodb::bson::oid::ObjectId;
+
+/// The server of all tests.
+pub(super) fn url() -> String {
+    std::env::var("JIM_TEST_MONGO")
+        .expect("JIM_TEST_MONGO must be the URL of a MongoDB server: scripts/services run mongo -- cargo test …")
+}
+
+/// A URL with this path, whatever path it had.
+pub(super) fn with_path(url: &str, path: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL has a scheme");
+    let (server, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let server = server.split('/').next().unwrap_or_default();
+    format!("{scheme}://{server}/{path}?{query}")
+}
+
+/// A database that nobody else uses.
+pub(super) struct Database {
+    pub(super) name: String,
+    pub(super) url: String,
+}
+
+impl Database {
+    pub(super) fn new() -> Self {
+        Self::at(&url())
+    }
+
+    pub(super) fn at(url: &str) -> Self {
+        let name = format!("jim_test_{}", ObjectId::new().to_hex());
+        Database { url: with_path(url, &name), name }
+    }
+
+    /// One node's logs in it.
+    pub(super) async fn open(&self) -> Arc<MongoRoomLog> {
+        MongoRoomLog::connect(&self.url, MongoOptions::default()).await.unwrap()
+    }
+
+    /// The database itself, past the adapter.
+    pub(super) async fn raw(&self) -> mongodb::Database {
+        Client::with_uri_str(&self.url).await.unwrap().database(&self.name)
+    }
+}
+
+impl Drop for Database {
+    /// On a thread and a runtime of its own, because that of the test may be going down.
+    fn drop(&mut self) {
+        let (url, name) = (self.url.clone(), self.name.clone());
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { Client::with_uri_str(&url).await?.database(&name).drop().await })
+        });
+        let dropped = dropped.join();
+        assert!(std::thread::panicking() || matches!(dropped, Ok(Ok(()))), "{dropped:?}");
+    }
+}
+
+/// Room logs on MongoDB, with an empty relational side in memory.
+pub(crate) struct OnMongo;
+
+#[async_trait]
+impl Adapter for OnMongo {
+    async fn fresh(&self) -> Fresh {
+        let database = Database::new();
+        let log = database.open().await;
+        Fresh { store: Arc::new(MemoryStore::default()), log, keep: Box::new(database) }
+    }
+}

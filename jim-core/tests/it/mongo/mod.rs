@@ -1,0 +1,9 @@
+//! Room logs on MongoDB. The server is the one of `JIM_TEST_MONGO` (`scripts/services` starts it); where a test kills
+//! or freezes a server, it has one of its own.
+
+mod database;
+mod faults;
+mod nodes;
+mod server;
+
+pub(crate) use database::OnMongo;
