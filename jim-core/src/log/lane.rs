@@ -1,11 +1,14 @@
-//! The lane: one task that appends what everybody offers. While one commit runs the next batch gathers; no timer
-//! delays anybody. It stores, announces in order, and then answers; a caller that went away changes nothing.
+//! The lanes: tasks that append what everybody offers, each for its share of the rooms; how many, storage says. While one
+//! commit runs the next batch gathers; no timer delays anybody. A lane stores, announces in order, and then answers; a
+//! caller that went away changes nothing.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -38,32 +41,56 @@ struct Batch {
     appended: Res<Vec<Appended>>,
 }
 
-/// The way into the lane. A cheap clone.
+/// The way into the lanes. A cheap clone.
 #[derive(Clone)]
-pub(crate) struct Lane {
-    offers: mpsc::Sender<Offer>,
-    queue: Arc<Mutex<Option<mpsc::Receiver<Offer>>>>,
+pub(crate) struct Lanes {
+    offers: Arc<[mpsc::Sender<Offer>]>,
+    queues: Arc<Mutex<Vec<mpsc::Receiver<Offer>>>>,
+    lane: Lane,
+}
+
+impl Lanes {
+    pub(super) fn new(rooms: Arc<dyn RoomLogRepo>, bus: Arc<dyn Bus>, stats: Arc<Stats>) -> Self {
+        let (offers, queues): (Vec<_>, Vec<_>) = (0..rooms.lanes().max(1)).map(|_| mpsc::channel(QUEUE)).unzip();
+        Lanes { offers: offers.into(), queues: Arc::new(Mutex::new(queues)), lane: Lane { rooms, bus, stats } }
+    }
+
+    pub(super) async fn append(&self, new: NewEntry) -> Result<Appended> {
+        let (answer, answered) = oneshot::channel();
+        let gone = || Error::Unavailable(RepoError::Unavailable("the lane has stopped".into()));
+        self.of(&new.room).send(Offer { new, answer }).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// All entries of a room take one lane, so that they are announced in order.
+    fn of(&self, room: &RoomId) -> &mpsc::Sender<Offer> {
+        let mut hasher = DefaultHasher::new();
+        room.hash(&mut hasher);
+        let place = hasher.finish() % self.offers.len() as u64;
+        &self.offers[usize::try_from(place).unwrap_or_default()]
+    }
+
+    /// Runs until it is told to stop; what was offered before is still stored and answered.
+    pub(super) async fn run(&self, shutdown: CancellationToken) {
+        let queues = std::mem::take(&mut *self.queues.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tasks = JoinSet::new();
+        for queue in queues {
+            let (lane, shutdown) = (self.lane.clone(), shutdown.clone());
+            tasks.spawn(async move { lane.run(queue, shutdown).await });
+        }
+        tasks.join_all().await;
+    }
+}
+
+#[derive(Clone)]
+struct Lane {
     rooms: Arc<dyn RoomLogRepo>,
     bus: Arc<dyn Bus>,
     stats: Arc<Stats>,
 }
 
 impl Lane {
-    pub(super) fn new(rooms: Arc<dyn RoomLogRepo>, bus: Arc<dyn Bus>, stats: Arc<Stats>) -> Self {
-        let (offers, queue) = mpsc::channel(QUEUE);
-        Lane { offers, queue: Arc::new(Mutex::new(Some(queue))), rooms, bus, stats }
-    }
-
-    pub(super) async fn append(&self, new: NewEntry) -> Result<Appended> {
-        let (answer, answered) = oneshot::channel();
-        let gone = || Error::Unavailable(RepoError::Unavailable("the lane has stopped".into()));
-        self.offers.send(Offer { new, answer }).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
-    }
-
-    pub(super) async fn run(&self, shutdown: CancellationToken) {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut queue) = queue else { return };
+    async fn run(&self, mut queue: mpsc::Receiver<Offer>, shutdown: CancellationToken) {
         let (batches, mut announcing) = mpsc::channel(ANNOUNCING);
         let announcer = async {
             while let Some(batch) = announcing.recv().await {

@@ -20,7 +20,7 @@ use crate::repo::{Appended, RoomLogRepo, Store, Told, Unit};
 use crate::time::Clock;
 
 pub use frame::{Frame, Header};
-pub(crate) use lane::Lane;
+pub(crate) use lane::Lanes;
 use marks::Marks;
 pub(crate) use mine::{cuts, rows};
 
@@ -52,7 +52,7 @@ pub struct Logs {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) marks: Arc<Marks>,
-    lane: Lane,
+    lanes: Lanes,
 }
 
 impl Logs {
@@ -63,18 +63,18 @@ impl Logs {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let stats = Arc::<Stats>::default();
-        let lane = Lane::new(rooms.clone(), bus.clone(), stats.clone());
-        Logs { store, rooms, bus, clock, stats, marks: Arc::default(), lane }
+        let lanes = Lanes::new(rooms.clone(), bus.clone(), stats.clone());
+        Logs { store, rooms, bus, clock, stats, marks: Arc::default(), lanes }
     }
 
-    /// Runs the lane until it is told to stop; what was offered before is still stored and answered.
+    /// Runs the lanes until it is told to stop; what was offered before is still stored and answered.
     pub(crate) async fn run_lane(&self, shutdown: tokio_util::sync::CancellationToken) {
-        self.lane.run(shutdown).await;
+        self.lanes.run(shutdown).await;
     }
 
     /// Appends an entry, announces it, and says what became of it. Dropping the future changes nothing.
     pub(crate) async fn append(&self, new: NewEntry) -> Result<Appended> {
-        self.lane.append(new).await
+        self.lanes.append(new).await
     }
 
     /// Commits a unit, tells the people it tells, and finishes what rooms are owed: by the unit, and by whoever had a

@@ -59,6 +59,12 @@ pub const COUNTED_EXACTLY: i64 = 1000;
 /// The numbered logs of rooms.
 #[async_trait]
 pub trait RoomLogRepo: Send + Sync {
+    /// How many batches at once are worth it. All entries of a room come in the batches of one lane, so that a node's
+    /// own appends never meet.
+    fn lanes(&self) -> usize {
+        1
+    }
+
     /// Appends a batch of at most 512 entries: one answer each, in order; numbers of a room follow its order in
     /// the batch. Idempotent by (room, by, `client_ref`) for ever; no such triple stands twice in a batch. A
     /// reader never sees a number before the one below it. On an error, any of the batch may have been stored:

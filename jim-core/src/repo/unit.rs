@@ -66,6 +66,11 @@ pub trait Store: Send + Sync {
     }
     /// Whether storage answers.
     async fn ping(&self) -> Res<()>;
+    /// The time by the clock that all nodes of this storage share; `None` where there is one node, and its clock is
+    /// good enough.
+    async fn now(&self) -> Res<Option<Millis>> {
+        Ok(None)
+    }
     /// Upkeep that is not done on anybody's time; called about once a second.
     async fn maintain(&self) -> Res<()> {
         Ok(())

@@ -2,7 +2,7 @@
 //! and a number or a reference that is taken refuses it. So n + 1 stands only where n was the head, and the fence that
 //! an append was decided on is exact.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,23 +22,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
 /// What an adapter does for appends. Nothing here decides anything.
-pub(super) trait Shelf: Send {
+pub(super) trait Rows: Send {
     /// The ends of logs as committed now, in the order asked.
     fn heads(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send;
 
     /// The entries that stand under the references of a batch, in its order.
     fn find(&mut self, batch: &[NewEntry]) -> impl Future<Output = Res<Vec<Option<Arc<Entry>>>>> + Send;
 
-    /// Stores what is new, each room in the order of its numbers. On [`RepoError::Conflict`], what stands before the
-    /// entry of a room that was refused may be stored, and nothing after it.
-    fn store(&mut self, plan: &Plan<'_>) -> impl Future<Output = Res<()>> + Send;
-
-    /// Whether the last [`store`](Self::store) was refused and has stored this entry of its plan all the same. The
-    /// number and the reference alone do not tell: another node may have been offered the same.
-    fn kept(&self, _entry: &Entry) -> bool {
-        false
-    }
+    /// Stores what is new, each room in the order of its numbers. On [`RepoError::Conflict`], entries of a room before
+    /// the one that was refused may be stored, and nothing after it; they are named.
+    fn store(&mut self, plan: &Plan<'_>, named: &mut Named) -> impl Future<Output = Res<()>> + Send;
 }
+
+/// Entries that an append has stored though it goes on.
+pub(super) type Named = HashSet<(RoomId, Seq)>;
 
 /// What a batch comes to.
 pub(super) struct Plan<'a> {
@@ -69,59 +66,52 @@ pub(super) struct Ends(Mutex<HashMap<RoomId, Head>>);
 
 impl Ends {
     /// Appends a batch, by the contract of [`RoomLogRepo::append`](crate::repo::RoomLogRepo::append).
-    pub(super) async fn append(&self, shelf: &mut impl Shelf, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+    pub(super) async fn append(&self, rows: &mut impl Rows, batch: &[NewEntry]) -> Res<Vec<Appended>> {
         let mut rooms: Vec<RoomId> = batch.iter().map(|new| new.room).collect();
         rooms.sort_unstable();
         rooms.dedup();
-        let done = self.try_append(shelf, batch, &rooms).await;
+        let done = self.try_append(rows, batch, &rooms).await;
         if done.is_err() {
             self.forget(&rooms);
         }
         done
     }
 
-    async fn try_append(&self, shelf: &mut impl Shelf, batch: &[NewEntry], rooms: &[RoomId]) -> Res<Vec<Appended>> {
+    async fn try_append(&self, rows: &mut impl Rows, batch: &[NewEntry], rooms: &[RoomId]) -> Res<Vec<Appended>> {
         // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or
         // the fence does, which must not refuse a repeat.
-        let heads = self.recall(shelf, rooms).await?;
+        let heads = self.recall(rows, rooms).await?;
         let mut plan = number(&heads, batch, vec![None; batch.len()]);
-        let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { shelf.store(&plan).await };
+        let mut own = Named::new();
+        let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { rows.store(&plan, &mut own).await };
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::ZERO;
-        let mut own = vec![false; batch.len()];
         while let Err(RepoError::Conflict) = stored {
             if Instant::now() > deadline {
                 return Err(RepoError::Busy);
             }
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2 + Duration::from_millis(1));
-            let heads = shelf.heads(rooms).await?;
-            let next = number(&heads, batch, shelf.find(batch).await?);
-            for ((before, now), own) in plan.answers.iter().zip(&next.answers).zip(&mut own) {
-                // What was stored before a neighbour was refused is this append's own.
-                if let (Appended::New(offered), Appended::Again(_)) = (before, now) {
-                    *own = shelf.kept(offered);
-                }
-            }
+            let heads = rows.heads(rooms).await?;
+            plan = number(&heads, batch, rows.find(batch).await?);
             self.remember(&heads);
-            plan = next;
-            stored = shelf.store(&plan).await;
+            stored = rows.store(&plan, &mut own).await;
         }
         stored?;
         self.remember(&plan.moved);
-        let answers = plan.answers.into_iter().zip(own).map(|(answer, own)| match answer {
-            Appended::Again(entry) if own => Appended::New(entry),
+        let answers = plan.answers.into_iter().map(|answer| match answer {
+            Appended::Again(entry) if own.contains(&(entry.room, entry.seq)) => Appended::New(entry),
             answer => answer,
         });
         Ok(answers.collect())
     }
 
-    async fn recall(&self, shelf: &mut impl Shelf, rooms: &[RoomId]) -> Res<Vec<Head>> {
+    async fn recall(&self, rows: &mut impl Rows, rooms: &[RoomId]) -> Res<Vec<Head>> {
         let unknown: Vec<RoomId> = {
             let known = self.known();
             rooms.iter().filter(|room| !known.contains_key(room)).copied().collect()
         };
-        let mut read = if unknown.is_empty() { Vec::new() } else { shelf.heads(&unknown).await? };
+        let mut read = if unknown.is_empty() { Vec::new() } else { rows.heads(&unknown).await? };
         self.remember(&read);
         let known = self.known();
         read.extend(rooms.iter().filter(|room| !unknown.contains(room)).filter_map(|room| known.get(room)));

@@ -16,6 +16,8 @@
 pub mod contract;
 pub mod fixtures;
 mod injected;
+#[cfg(feature = "mysql")]
+pub mod servers;
 
 use std::any::Any;
 use std::pin::Pin;

@@ -1,7 +1,8 @@
 //! Every adapter of this crate under the contract.
 
 use async_trait::async_trait;
-use jim_core::store::sql::{Durability, SqliteStore};
+use jim_core::store::sql::{Durability, MySqlOptions, MySqlStore, SqliteStore};
+use jim_core::testkit::servers::MySqlDatabase;
 use jim_core::testkit::{Adapter, CASES, Fresh, InMemory};
 
 use crate::mongo::OnMongo;
@@ -19,7 +20,22 @@ impl Adapter for InFile {
     }
 }
 
+/// A database of its own on a shared server.
+struct OnServer;
+
+#[async_trait]
+impl Adapter for OnServer {
+    #[expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+    async fn fresh(&self) -> Fresh {
+        let database = MySqlDatabase::make().await;
+        let options = MySqlOptions { writers: 8, readers: 8, lanes: 4 };
+        let store = MySqlStore::open(&database.url(), options).await.unwrap();
+        Fresh { store: store.clone(), log: store, keep: Box::new(database) }
+    }
+}
+
 jim_core::contract!(memory, InMemory);
+jim_core::contract!(mysql, OnServer);
 jim_core::contract!(sqlite, InFile);
 jim_core::contract!(logs mongo, OnMongo);
 

@@ -19,21 +19,22 @@ use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
 use crate::model::entry::{Entry, Head, NewEntry};
 use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
-use crate::store::numbering::{Plan, Shelf};
+use crate::store::numbering::{Named, Plan, Rows};
 
 /// References that are looked up in one command.
 const TOGETHER: usize = 64;
+
+/// Appends at once; rooms share them evenly, and each appends batches.
+const LANES: usize = 16;
 
 type Entries = Collection<EntryDoc>;
 
 /// The collection, for one append.
 struct Append<'a> {
     entries: &'a Entries,
-    /// The last number of each room that the last store got in.
-    kept: HashMap<RoomId, Seq>,
 }
 
-impl Shelf for Append<'_> {
+impl Rows for Append<'_> {
     async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
         heads(self.entries, rooms).await
     }
@@ -50,7 +51,7 @@ impl Shelf for Append<'_> {
     }
 
     /// One ordered insert a room, the rooms side by side: it stops at the first document that a key refuses.
-    async fn store(&mut self, plan: &Plan<'_>) -> Res<()> {
+    async fn store(&mut self, plan: &Plan<'_>, named: &mut Named) -> Res<()> {
         let mut rooms: HashMap<RoomId, Vec<EntryDoc>> = HashMap::new();
         for (new, entry) in plan.new_entries() {
             rooms.entry(entry.room).or_default().push(EntryDoc::of(new, entry));
@@ -58,27 +59,27 @@ impl Shelf for Append<'_> {
         let inserts = rooms.into_iter().map(async |(room, docs)| {
             let done = self.entries.insert_many(&docs).await;
             let stored = done.as_ref().map_or_else(stored_before, |_| docs.len());
-            let last = docs[..stored].last().map(|doc| (room, doc.seq()));
-            (last, done.map(|_| ()).map_err(repo_error))
+            let stored: Vec<_> = docs[..stored].iter().map(|doc| (room, doc.seq())).collect();
+            (stored, done.map(|_| ()).map_err(repo_error))
         });
-        let (kept, done): (Vec<_>, Vec<_>) = join_all(inserts).await.into_iter().unzip();
-        self.kept = kept.into_iter().flatten().collect();
+        let (stored, done): (Vec<_>, Vec<_>) = join_all(inserts).await.into_iter().unzip();
+        named.extend(stored.into_iter().flatten());
         // A room of which nothing is known outweighs one that was refused.
         let (refused, others): (Vec<_>, Vec<_>) =
             done.into_iter().partition(|done| matches!(done, Err(RepoError::Conflict)));
         others.into_iter().collect::<Res<()>>()?;
         refused.into_iter().collect()
     }
-
-    fn kept(&self, entry: &Entry) -> bool {
-        self.kept.get(&entry.room).is_some_and(|last| entry.seq <= *last)
-    }
 }
 
 #[async_trait]
 impl RoomLogRepo for MongoRoomLog {
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        let mut append = Append { entries: &self.entries, kept: HashMap::new() };
+        let mut append = Append { entries: &self.entries };
         within(self.ends.append(&mut append, batch)).await
     }
 

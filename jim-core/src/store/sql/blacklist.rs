@@ -18,14 +18,11 @@ struct Row {
 impl BlacklistRepo for SqlTx {
     async fn add(&mut self, group: GroupId, who: &Blacklisted) -> Res<bool> {
         let mut conn = self.conn().await?;
-        let added = conn
-            .run(
-                "INSERT INTO jim_blacklist (group_id, user_id, by_user, at) VALUES (?, ?, ?, ?)
-                 ON CONFLICT (group_id, user_id) DO NOTHING",
-                args![group, who.user, who.by, who.at],
-            )
-            .await?;
-        Ok(added > 0)
+        conn.insert_new(
+            "INSERT INTO jim_blacklist (group_id, user_id, by_user, at) VALUES (?, ?, ?, ?)",
+            args![group, who.user, who.by, who.at],
+        )
+        .await
     }
 
     async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool> {

@@ -64,14 +64,8 @@ impl BlockRepo for SqlTx {
 
     async fn add(&mut self, user: UserId, blocked: UserId, at: Millis) -> Res<bool> {
         let mut conn = self.conn_changing(user).await?;
-        let added = conn
-            .run(
-                "INSERT INTO jim_blocks (user_id, blocked_id, at) VALUES (?, ?, ?)
-                 ON CONFLICT (user_id, blocked_id) DO NOTHING",
-                args![user, blocked, at],
-            )
-            .await?;
-        Ok(added > 0)
+        conn.insert_new("INSERT INTO jim_blocks (user_id, blocked_id, at) VALUES (?, ?, ?)", args![user, blocked, at])
+            .await
     }
 
     async fn set_cut(&mut self, user: UserId, blocked: UserId, cut: Seq) -> Res<()> {

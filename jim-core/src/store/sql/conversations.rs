@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
-use super::conn::{Arg, Verbs as _, args, broken};
+use super::conn::{Arg, Dialect, Verbs as _, args, broken};
 use super::tx::SqlTx;
-use super::{chunks, sql, tuples};
+use super::{chunks, sql};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::conversation::{ConversationRow, Mark, Reader};
 use crate::repo::{ConversationRepo, RepoError, Res};
@@ -40,8 +40,11 @@ impl TryFrom<Row> for ConversationRow {
     }
 }
 
-/// Moves a mark that only grows; takes its number, its place, and its number again.
-const FORWARD: &str = "mark_ord = CASE WHEN mark < ? THEN ? ELSE mark_ord END, mark = MAX(mark, ?)";
+/// Moves a mark that only grows, and its place with it; takes its number and its place.
+fn forward(dialect: Dialect) -> String {
+    let greatest = dialect.greatest();
+    format!("mark = {greatest}(mark, ?), mark_ord = {greatest}(mark_ord, ?)")
+}
 
 #[async_trait]
 impl ConversationRepo for SqlTx {
@@ -61,20 +64,18 @@ impl ConversationRepo for SqlTx {
 
     async fn ensure(&mut self, user: UserId, room: &RoomId, from: Option<Seq>) -> Res<bool> {
         let mut conn = self.conn_changing(user).await?;
-        let made = conn
-            .run(
-                "INSERT INTO jim_conversations (user_id, room, from_seq, read_seq) VALUES (?, ?, ?, 0)
-                 ON CONFLICT (user_id, room) DO NOTHING",
-                args![user, room, from],
-            )
-            .await?;
-        Ok(made > 0)
+        conn.insert_new(
+            "INSERT INTO jim_conversations (user_id, room, from_seq, read_seq) VALUES (?, ?, ?, 0)",
+            args![user, room, from],
+        )
+        .await
     }
 
     async fn set_from(&mut self, user: UserId, room: &RoomId, below: Mark) -> Res<()> {
         let mut conn = self.conn().await?;
-        let text = format!("UPDATE jim_conversations SET from_seq = ?, {FORWARD} WHERE user_id = ? AND room = ?");
-        conn.run(sql(text), args![below.seq.next(), below.seq, below.ord, below.seq, user, room]).await?;
+        let forward = forward(conn.dialect());
+        let text = format!("UPDATE jim_conversations SET from_seq = ?, {forward} WHERE user_id = ? AND room = ?");
+        conn.run(sql(text), args![below.seq.next(), below.seq, below.ord, user, room]).await?;
         Ok(())
     }
 
@@ -85,13 +86,7 @@ impl ConversationRepo for SqlTx {
             for (user, room, mark) in marks {
                 args.extend([Arg::from(*user), Arg::from(room), Arg::from(mark.seq), Arg::from(mark.ord)]);
             }
-            let text = format!(
-                "UPDATE jim_conversations AS c SET read_seq = MAX(c.read_seq, v.column3),
-                    mark_ord = CASE WHEN c.mark < v.column3 THEN v.column4 ELSE c.mark_ord END,
-                    mark = MAX(c.mark, v.column3)
-                 FROM (VALUES {}) v WHERE c.user_id = v.column1 AND c.room = v.column2",
-                tuples(marks.len(), 4)
-            );
+            let text = conn.dialect().read_marks(marks.len());
             conn.run(sql(text), args).await?;
         }
         Ok(())
@@ -99,10 +94,11 @@ impl ConversationRepo for SqlTx {
 
     async fn set_clear(&mut self, user: UserId, room: &RoomId, to: Mark) -> Res<()> {
         let mut conn = self.conn().await?;
+        let (forward, greatest) = (forward(conn.dialect()), conn.dialect().greatest());
         let text = format!(
-            "UPDATE jim_conversations SET clear_seq = MAX(clear_seq, ?), {FORWARD} WHERE user_id = ? AND room = ?"
+            "UPDATE jim_conversations SET clear_seq = {greatest}(clear_seq, ?), {forward} WHERE user_id = ? AND room = ?"
         );
-        conn.run(sql(text), args![to.seq, to.seq, to.ord, to.seq, user, room]).await?;
+        conn.run(sql(text), args![to.seq, to.seq, to.ord, user, room]).await?;
         Ok(())
     }
 

@@ -19,7 +19,7 @@ struct Row {
     history_policy: String,
     max_members: i64,
     member_count: i64,
-    muted: bool,
+    muted: i64,
     created_at: i64,
     dissolved_at: Option<i64>,
 }
@@ -45,7 +45,7 @@ impl TryFrom<Row> for GroupRow {
             history_policy: HistoryPolicy::parse(&row.history_policy).map_err(unknown)?,
             max_members: row.max_members.try_into().map_err(unknown)?,
             member_count: row.member_count.try_into().map_err(unknown)?,
-            muted: row.muted,
+            muted: row.muted != 0,
             created_at: Millis(row.created_at),
             dissolved_at: row.dissolved_at.map(Millis),
         })

@@ -9,14 +9,7 @@ use crate::repo::{HiddenRepo, Res};
 impl HiddenRepo for SqlTx {
     async fn add(&mut self, user: UserId, room: &RoomId, seq: Seq) -> Res<bool> {
         let mut conn = self.conn().await?;
-        let added = conn
-            .run(
-                "INSERT INTO jim_hidden (user_id, room, seq) VALUES (?, ?, ?)
-                 ON CONFLICT (user_id, room, seq) DO NOTHING",
-                args![user, room, seq],
-            )
-            .await?;
-        Ok(added > 0)
+        conn.insert_new("INSERT INTO jim_hidden (user_id, room, seq) VALUES (?, ?, ?)", args![user, room, seq]).await
     }
 
     async fn list(&mut self, user: UserId, room: &RoomId, from: Seq, to: Seq) -> Res<Vec<Seq>> {

@@ -1,7 +1,6 @@
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteConnection;
 
-use super::conn::{Arg, Verbs as _, args, broken};
+use super::conn::{Arg, Verbs, args, broken};
 use super::tx::SqlTx;
 use super::{chunks, sql, tuples};
 use crate::id::{GroupId, UserId};
@@ -97,18 +96,19 @@ impl MemberRepo for SqlTx {
 
     async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool> {
         let mut conn = self.conn().await?;
-        let kept = conn
-            .run(
-                "INSERT INTO jim_former_members (group_id, user_id, joined_at, muted_until)
-                 SELECT group_id, user_id, joined_at, muted_until FROM jim_members WHERE group_id = ? AND user_id = ?
-                 ON CONFLICT (group_id, user_id)
-                 DO UPDATE SET joined_at = excluded.joined_at, muted_until = excluded.muted_until",
+        let member: Option<(i64, Option<i64>)> = conn
+            .row(
+                "SELECT joined_at, muted_until FROM jim_members WHERE group_id = ? AND user_id = ?",
                 args![group, user],
             )
             .await?;
-        if kept == 0 {
-            return Ok(false);
-        }
+        let Some((joined_at, muted_until)) = member else { return Ok(false) };
+        conn.run("DELETE FROM jim_former_members WHERE group_id = ? AND user_id = ?", args![group, user]).await?;
+        conn.run(
+            "INSERT INTO jim_former_members (group_id, user_id, joined_at, muted_until) VALUES (?, ?, ?, ?)",
+            args![group, user, joined_at, muted_until],
+        )
+        .await?;
         conn.run("DELETE FROM jim_members WHERE group_id = ? AND user_id = ?", args![group, user]).await?;
         conn.run("UPDATE jim_groups SET member_count = member_count - 1 WHERE id = ?", args![group]).await?;
         Ok(true)
@@ -170,7 +170,7 @@ impl MemberRepo for SqlTx {
 
 /// Members of whom one half of the key is the same, and the other one of many.
 async fn some<T: Copy + Ord + Into<Arg>>(
-    conn: &mut SqliteConnection,
+    conn: &mut impl Verbs,
     (one, is): (&str, i64),
     (other, any): (&str, &[T]),
 ) -> Res<Vec<MemberRow>> {

@@ -1,30 +1,34 @@
-//! Migrations: forward only, one statement a step, each step with its record in one transaction. So two processes
-//! that start at once, and a kill at any moment, do no harm.
+//! Migrations: forward only, one statement a step, each step recorded. Two processes that start at once, and a kill at
+//! any moment, do no harm: on SQLite a step and its record are one transaction; on MySQL nodes take turns, and a step
+//! may be run again.
+
+use std::pin::Pin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use sqlx::SqlSafeStr as _;
-use sqlx::sqlite::SqliteConnection;
 
-use super::conn::{Verbs as _, args};
+use super::conn::{Verbs, args};
 use super::sql;
-use crate::repo::RepoError;
+use crate::repo::{RepoError, Res};
 
 /// What this release can work with. A migration names the lowest level that it allows in its first line,
 /// `-- level: N`; a binary below that refuses the database.
 const LEVEL: i64 = 1;
 
-const FILES: &[(&str, &str)] = &[
-    ("0001_accounts", include_str!("../../../sql/sqlite/0001_accounts.sql")),
-    ("0002_friends", include_str!("../../../sql/sqlite/0002_friends.sql")),
-    ("0003_rooms", include_str!("../../../sql/sqlite/0003_rooms.sql")),
-    ("0004_groups", include_str!("../../../sql/sqlite/0004_groups.sql")),
-    ("0005_joining", include_str!("../../../sql/sqlite/0005_joining.sql")),
-    ("0006_conversations", include_str!("../../../sql/sqlite/0006_conversations.sql")),
-    ("0007_worlds", include_str!("../../../sql/sqlite/0007_worlds.sql")),
-    ("0008_former_members", include_str!("../../../sql/sqlite/0008_former_members.sql")),
-];
+macro_rules! files {
+    ($folder:literal) => {
+        files!($folder: "0001_accounts" "0002_friends" "0003_rooms" "0004_groups" "0005_joining" "0006_conversations"
+            "0007_worlds" "0008_former_members")
+    };
+    ($folder:literal: $($name:literal)+) => {
+        &[$(($name, include_str!(concat!("../../../sql/", $folder, "/", $name, ".sql")))),+]
+    };
+}
+
+/// A folder of migrations: the name and the text of each, in order.
+type Files = &'static [(&'static str, &'static str)];
 
 /// Why a database was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +48,12 @@ pub enum MigrateError {
         /// The statement in it, from 1.
         step: i64,
     },
-    /// Another store has the file.
+    /// Another store has the file, or does not end its migration.
     #[error("another program has the database open")]
     InUse,
+    /// The server cannot be used as it is.
+    #[error("{0}")]
+    Unfit(String),
     /// Storage failed.
     #[error("the database cannot be opened: {}", cause(.0))]
     Store(#[source] RepoError),
@@ -59,55 +66,128 @@ fn cause(error: &RepoError) -> String {
     }
 }
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS jim_migrations (
-    file TEXT NOT NULL,
-    step INTEGER NOT NULL,
-    checksum TEXT NOT NULL,
-    level INTEGER NOT NULL,
-    PRIMARY KEY (file, step)
-) WITHOUT ROWID";
+/// Boxed: the compiler does not find the future of generic verbs `Send` in the places where it is awaited.
+type Running<'a> = Pin<Box<dyn Future<Output = Result<(), MigrateError>> + Send + 'a>>;
 
-pub(super) async fn run(conn: &mut SqliteConnection) -> Result<(), MigrateError> {
-    conn.run(TABLE, args![]).await?;
-    for (file, text) in FILES {
-        let level = level(text);
-        for (step, statement) in (1..).zip(steps(text)) {
-            conn.run("BEGIN IMMEDIATE", args![]).await?;
-            let applied = apply(conn, file, step, &statement, level).await;
-            let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            conn.run(end, args![]).await?;
-            applied?;
+#[cfg(feature = "sqlite")]
+pub(super) fn run_on_sqlite(conn: &mut sqlx::sqlite::SqliteConnection) -> Running<'_> {
+    Box::pin(on_sqlite(conn))
+}
+
+#[cfg(feature = "mysql")]
+pub(super) fn run_on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Running<'_> {
+    Box::pin(on_mysql(conn))
+}
+
+#[cfg(feature = "sqlite")]
+async fn on_sqlite(conn: &mut sqlx::sqlite::SqliteConnection) -> Result<(), MigrateError> {
+    const FILES: Files = files!("sqlite");
+    let table = "CREATE TABLE IF NOT EXISTS jim_migrations (
+        file TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        checksum TEXT NOT NULL,
+        level INTEGER NOT NULL,
+        PRIMARY KEY (file, step)
+    ) WITHOUT ROWID";
+    conn.run(table, args![]).await?;
+    for step in all_steps(FILES) {
+        conn.run("BEGIN IMMEDIATE", args![]).await?;
+        let applied = async {
+            if !is_applied(conn, &step).await? {
+                conn.run(sql(step.statement.clone()), args![]).await?;
+                record(conn, &step).await?;
+            }
+            Ok::<_, MigrateError>(())
+        };
+        let applied = applied.await;
+        let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        conn.run(end, args![]).await?;
+        applied?;
+    }
+    Ok(())
+}
+
+/// How long one node waits while another one migrates, in seconds.
+#[cfg(feature = "mysql")]
+const TURN: i64 = 60;
+
+/// The server ends a transaction at each statement that changes the schema, so a step is not one with its record: every
+/// step is written so that it may be run again (`IF NOT EXISTS`, `INSERT IGNORE`), and is recorded after it.
+#[cfg(feature = "mysql")]
+async fn on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Result<(), MigrateError> {
+    const FILES: Files = files!("mysql");
+    // Names of locks are the server's, not the database's.
+    let turn: Option<(Option<i64>,)> =
+        conn.row("SELECT GET_LOCK(CONCAT('jim_migrate:', MD5(DATABASE())), ?)", args![TURN]).await?;
+    if turn != Some((Some(1),)) {
+        return Err(MigrateError::InUse);
+    }
+    let done = run_in_turn(conn, FILES).await;
+    let _ = conn.rows::<(Option<i64>,)>("SELECT RELEASE_LOCK(CONCAT('jim_migrate:', MD5(DATABASE())))", args![]).await;
+    done
+}
+
+#[cfg(feature = "mysql")]
+async fn run_in_turn(conn: &mut sqlx::mysql::MySqlConnection, files: Files) -> Result<(), MigrateError> {
+    let (version,): (String,) =
+        conn.row("SELECT VERSION()", args![]).await?.ok_or(RepoError::Unavailable("no version".into()))?;
+    let nopad = if version.contains("MariaDB") { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
+    let table = "CREATE TABLE IF NOT EXISTS jim_migrations (
+        file VARCHAR(64) NOT NULL,
+        step BIGINT NOT NULL,
+        checksum VARCHAR(64) NOT NULL,
+        level BIGINT NOT NULL,
+        PRIMARY KEY (file, step)
+    ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+    conn.run(table, args![]).await?;
+    for step in all_steps(files) {
+        if !is_applied(conn, &step).await? {
+            conn.run(sql(step.statement.replace("{nopad}", nopad)), args![]).await?;
+            record(conn, &step).await?;
         }
     }
     Ok(())
 }
 
-async fn apply(
-    conn: &mut SqliteConnection,
-    file: &str,
-    step: i64,
-    statement: &str,
+struct Step {
+    file: &'static str,
+    /// From 1.
+    number: i64,
+    statement: String,
     level: i64,
-) -> Result<(), MigrateError> {
-    let newest: Option<(i64,)> = conn.row("SELECT COALESCE(MAX(level), 0) FROM jim_migrations", args![]).await?;
+}
+
+impl Step {
+    fn checksum(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(&self.statement))
+    }
+}
+
+fn all_steps(files: Files) -> impl Iterator<Item = Step> {
+    files.iter().flat_map(|(file, text)| {
+        let level = level(text);
+        (1..).zip(steps(text)).map(move |(number, statement)| Step { file, number, statement, level })
+    })
+}
+
+async fn is_applied(conn: &mut impl Verbs, step: &Step) -> Result<bool, MigrateError> {
+    let newest = "SELECT COALESCE(MAX(level), 0) FROM jim_migrations".into_sql_str();
+    let newest: Option<(i64,)> = conn.row(newest, args![]).await?;
     if let Some((needed,)) = newest.filter(|(needed,)| *needed > LEVEL) {
         return Err(MigrateError::Newer { needed });
     }
-    let checksum = URL_SAFE_NO_PAD.encode(Sha256::digest(statement));
-    let known: Option<(String,)> =
-        conn.row("SELECT checksum FROM jim_migrations WHERE file = ? AND step = ?", args![file, step]).await?;
+    let known = "SELECT checksum FROM jim_migrations WHERE file = ? AND step = ?".into_sql_str();
+    let known: Option<(String,)> = conn.row(known, args![step.file, step.number]).await?;
     match known {
-        Some((known,)) if known == checksum => return Ok(()),
-        Some(_) => return Err(MigrateError::Changed { file: file.into(), step }),
-        None => {}
+        Some((known,)) if known == step.checksum() => Ok(true),
+        Some(_) => Err(MigrateError::Changed { file: step.file.into(), step: step.number }),
+        None => Ok(false),
     }
-    conn.run(sql(statement.into()).into_sql_str(), args![]).await?;
-    conn.run(
-        "INSERT INTO jim_migrations (file, step, checksum, level) VALUES (?, ?, ?, ?)",
-        args![file, step, checksum, level],
-    )
-    .await?;
-    Ok(())
+}
+
+async fn record(conn: &mut impl Verbs, step: &Step) -> Res<()> {
+    let text = "INSERT INTO jim_migrations (file, step, checksum, level) VALUES (?, ?, ?, ?)".into_sql_str();
+    conn.run(text, args![step.file, step.number, step.checksum(), step.level]).await.map(|_| ())
 }
 
 fn level(text: &str) -> i64 {
@@ -124,4 +204,10 @@ fn steps(text: &str) -> impl Iterator<Item = String> {
     let plain = plain.join("\n");
     let steps: Vec<_> = plain.split(';').map(str::trim).filter(|step| !step.is_empty()).map(str::to_owned).collect();
     steps.into_iter()
+}
+
+impl From<RepoError> for MigrateError {
+    fn from(error: RepoError) -> Self {
+        MigrateError::Store(error)
+    }
 }

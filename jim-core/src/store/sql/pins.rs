@@ -11,13 +11,11 @@ use crate::time::Millis;
 impl PinRepo for SqlTx {
     async fn add(&mut self, room: &RoomId, pin: &PinRow) -> Res<bool> {
         let mut conn = self.conn().await?;
-        let added = conn
-            .run(
-                "INSERT INTO jim_pins (room, seq, by_user, at) VALUES (?, ?, ?, ?) ON CONFLICT (room, seq) DO NOTHING",
-                args![room, pin.seq, pin.by, pin.at],
-            )
-            .await?;
-        Ok(added > 0)
+        conn.insert_new(
+            "INSERT INTO jim_pins (room, seq, by_user, at) VALUES (?, ?, ?, ?)",
+            args![room, pin.seq, pin.by, pin.at],
+        )
+        .await
     }
 
     async fn remove(&mut self, room: &RoomId, seq: Seq) -> Res<bool> {

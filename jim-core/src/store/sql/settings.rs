@@ -15,10 +15,7 @@ impl SettingRepo for SqlTx {
     async fn ensure(&mut self, key: &str, value: &str) -> Res<String> {
         self.conn()
             .await?
-            .run(
-                "INSERT INTO jim_settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-                args![key, value],
-            )
+            .insert_new("INSERT INTO jim_settings (name, value) VALUES (?, ?)", args![key, value])
             .await?;
         SettingRepo::get(self, key).await?.ok_or_else(|| broken("a setting that was stored is gone"))
     }

@@ -1,80 +1,101 @@
-//! A transaction: the units' connection behind the gate, or a reader.
+//! A transaction of either database, with every repository on it.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::DerefMut;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Sqlite;
+use sqlx::SqlSafeStr;
+#[cfg(feature = "sqlite")]
 use sqlx::pool::PoolConnection;
+#[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqliteConnection;
-use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard, OwnedSemaphorePermit};
+use tokio::sync::{Mutex, MutexGuard};
+#[cfg(feature = "sqlite")]
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::task::JoinHandle;
 
-use super::SqliteStore;
-use super::conn::{Verbs as _, args};
-use super::rights::Changing;
+use super::conn::{Arg, Dialect, Row, Verbs, args};
+#[cfg(feature = "sqlite")]
+use super::sqlite::Changing;
 use crate::id::UserId;
 use crate::repo::{RepoError, Res, Tx};
 
 /// How long a unit may keep others from writing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-enum Held {
-    /// Fields are dropped in this order: the rights of whom it concerned count as settled before others write.
-    Writer {
-        conn: OwnedMutexGuard<SqliteConnection>,
-        changing: Changing,
-        _gate: OwnedSemaphorePermit,
-    },
-    Reader(PoolConnection<Sqlite>),
+/// The connection of a transaction.
+pub(super) enum Held {
+    /// Fields are dropped in this order: the rights of whom it concerns count as settled before others write.
+    #[cfg(feature = "sqlite")]
+    Writer { conn: OwnedMutexGuard<SqliteConnection>, changing: Changing, _gate: OwnedSemaphorePermit },
+    #[cfg(feature = "sqlite")]
+    Reader(PoolConnection<sqlx::Sqlite>),
+    #[cfg(feature = "mysql")]
+    Server(super::mysql::Pooled),
 }
 
-impl Deref for Held {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        match self {
-            Held::Writer { conn, .. } => conn,
-            Held::Reader(conn) => conn,
+macro_rules! on_each {
+    ($held:expr, $conn:ident => $ask:expr) => {
+        match $held {
+            #[cfg(feature = "sqlite")]
+            Held::Writer { conn: $conn, .. } => $ask.await,
+            #[cfg(feature = "sqlite")]
+            Held::Reader($conn) => $ask.await,
+            #[cfg(feature = "mysql")]
+            Held::Server($conn) => $ask.await,
         }
+    };
+}
+
+impl Verbs for Held {
+    fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Held::Writer { .. } | Held::Reader(_) => Dialect::Sqlite,
+            #[cfg(feature = "mysql")]
+            Held::Server(_) => Dialect::MySql,
+        }
+    }
+
+    fn rows<T: Row>(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> impl Future<Output = Res<Vec<T>>> + Send {
+        let sql = sql.into_sql_str();
+        async move { on_each!(self, conn => conn.rows(sql, args)) }
+    }
+
+    fn run(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> impl Future<Output = Res<u64>> + Send {
+        let sql = sql.into_sql_str();
+        async move { on_each!(self, conn => conn.run(sql, args)) }
+    }
+
+    fn insert(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> impl Future<Output = Res<i64>> + Send {
+        let sql = sql.into_sql_str();
+        async move { on_each!(self, conn => conn.insert(sql, args)) }
     }
 }
 
-impl DerefMut for Held {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        match self {
-            Held::Writer { conn, .. } => conn,
-            Held::Reader(conn) => conn,
-        }
-    }
-}
-
-/// A transaction on SQLite. Dropped without a commit, it is rolled back before anybody else gets the connection.
+/// A transaction. Dropped without a commit, it is rolled back before anybody else gets the connection.
 pub(super) struct SqlTx {
     held: Arc<Mutex<Option<Held>>>,
     watch: Option<JoinHandle<()>>,
 }
 
 impl SqlTx {
-    pub(super) async fn read(reader: PoolConnection<Sqlite>) -> Res<Self> {
-        let mut tx = SqlTx::holding(Held::Reader(reader));
+    /// Begins with these words, in order.
+    pub(super) async fn begin(held: Held, words: &[&'static str]) -> Res<Self> {
+        let mut tx = SqlTx::holding(held);
         let mut conn = tx.conn().await?;
-        conn.run("BEGIN", args![]).await?;
-        // A deferred transaction sees the moment of its first statement; this is it.
-        conn.rows::<(i64,)>("SELECT COUNT(*) FROM jim_settings", args![]).await?;
+        for word in words {
+            conn.run(*word, args![]).await?;
+        }
         drop(conn);
         Ok(tx)
     }
 
-    /// Units queue on their connection first and on the gate then, so that the lane has every second turn.
-    pub(super) async fn write(store: &SqliteStore) -> Res<Self> {
-        let conn = store.units.clone().lock_owned().await;
-        let gate = store.gate.clone().acquire_owned().await.map_err(|error| RepoError::Unavailable(error.into()))?;
-        let mut tx = SqlTx::holding(Held::Writer { conn, changing: store.rights.changing(), _gate: gate });
-        tx.conn().await?.run("BEGIN IMMEDIATE", args![]).await?;
-        let watched = tx.held.clone();
-        tx.watch = Some(tokio::spawn(async move {
+    /// Rolls back what takes too long.
+    pub(super) fn watch(&mut self) {
+        let watched = self.held.clone();
+        self.watch = Some(tokio::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
             if let Some(held) = watched.lock().await.take() {
                 tracing::warn!(seconds = PATIENCE.as_secs(), "a unit kept others from writing and was rolled back");
@@ -82,7 +103,6 @@ impl SqlTx {
                 tokio::spawn(roll_back(held));
             }
         }));
-        Ok(tx)
     }
 
     /// Holds the connection before its transaction begins: a caller that hangs up while it does leaves a transaction
@@ -92,13 +112,14 @@ impl SqlTx {
     }
 
     /// The connection; `Busy` when the unit took too long and was rolled back.
-    pub(super) async fn conn(&mut self) -> Res<impl DerefMut<Target = SqliteConnection> + '_> {
+    pub(super) async fn conn(&mut self) -> Res<impl DerefMut<Target = Held> + '_> {
         let held = self.held.lock().await;
-        MutexGuard::try_map(held, Option::as_deref_mut).map_err(|_| RepoError::Busy)
+        MutexGuard::try_map(held, Option::as_mut).map_err(|_| RepoError::Busy)
     }
 
     /// The connection, to change something that decides what a person may write.
-    pub(super) async fn conn_changing(&mut self, user: UserId) -> Res<impl DerefMut<Target = SqliteConnection> + '_> {
+    pub(super) async fn conn_changing(&mut self, user: UserId) -> Res<impl DerefMut<Target = Held> + '_> {
+        #[cfg(feature = "sqlite")]
         if let Some(Held::Writer { changing, .. }) = self.held.lock().await.as_mut() {
             changing.begin(user);
         }

@@ -1,10 +1,10 @@
 //! How much of a room somebody has not read: counted, never written.
 
-use sqlx::sqlite::SqliteConnection;
+use std::fmt::Write as _;
 
-use super::conn::{Arg, Verbs as _, args};
-use super::{chunks, room_log, sql};
-use crate::id::RoomId;
+use super::conn::{Arg, Verbs, args};
+use super::{chunks, sql};
+use crate::model::entry::Head;
 use crate::repo::{COUNTED_EXACTLY, Res, Unread, UnreadCount};
 
 /// Rooms in one statement.
@@ -23,17 +23,15 @@ const MENTIONED: &str = "(SELECT COUNT(DISTINCT m.seq) FROM jim_mentions m
     AND e.digest IS NOT NULL AND e.by_user <> ask.user_id)";
 
 fn text(rooms: usize) -> String {
-    let values: Vec<_> = (0..rooms).map(|n| format!("({n},?,?,?,?)")).collect();
-    format!(
-        "WITH ask (n, room, user_id, seq, exact) AS (VALUES {})
-         SELECT {MESSAGES}, {MENTIONED} FROM ask ORDER BY n",
-        values.join(",")
-    )
+    let mut asks = String::from("SELECT 0 AS n, ? AS room, ? AS user_id, ? AS seq, ? AS exact");
+    for n in 1..rooms {
+        let _ = write!(asks, " UNION ALL SELECT {n}, ?, ?, ?, ?");
+    }
+    format!("SELECT {MESSAGES}, {MENTIONED} FROM ({asks}) ask ORDER BY n")
 }
 
-pub(super) async fn count(conn: &mut SqliteConnection, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
-    let rooms: Vec<RoomId> = asks.iter().map(|ask| ask.room).collect();
-    let heads = room_log::heads(conn, &rooms).await?;
+/// Counts in rooms that end at these heads, in the order asked.
+pub(super) async fn count(conn: &mut impl Verbs, asks: &[Unread], heads: &[Head]) -> Res<Vec<UnreadCount>> {
     let mut counts = vec![UnreadCount::default(); asks.len()];
     let newer: Vec<usize> = (0..asks.len()).filter(|n| heads[*n].seq > asks[*n].mark.seq).collect();
     let exact = |n: usize| heads[n].seq.0 - asks[n].mark.seq.0 <= COUNTED_EXACTLY;
@@ -52,9 +50,10 @@ pub(super) async fn count(conn: &mut SqliteConnection, asks: &[Unread]) -> Res<V
     Ok(counts)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests {
     use sqlx::Connection as _;
+    use sqlx::sqlite::SqliteConnection;
 
     use super::*;
     use crate::store::sql::migrate;
@@ -62,7 +61,7 @@ mod tests {
     #[tokio::test]
     async fn the_few_that_mention_somebody_lead_to_their_entries_and_nothing_is_scanned() {
         let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-        migrate::run(&mut conn).await.unwrap();
+        migrate::run_on_sqlite(&mut conn).await.unwrap();
         let plan = sql(format!("EXPLAIN QUERY PLAN {}", text(2)));
         let args: Vec<Arg> = (0..2).flat_map(|_| args!["g:1".to_owned(), 1_i64, 0_i64, 1_i64]).collect();
         let steps: Vec<(i64, i64, i64, String)> = conn.rows(plan, args).await.unwrap();
@@ -74,7 +73,7 @@ mod tests {
         );
         assert!(at("r").is_some(), "{steps:?}");
         assert!(
-            steps.iter().all(|step| !step.starts_with("SCAN") || step.ends_with("CONSTANT ROWS") || step == "SCAN ask"),
+            steps.iter().all(|step| !step.starts_with("SCAN") || step == "SCAN CONSTANT ROW" || step == "SCAN ask"),
             "{steps:?}"
         );
     }

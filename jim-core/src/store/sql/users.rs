@@ -117,11 +117,11 @@ impl UserRepo for SqlTx {
 
     async fn find_by_nickname(&mut self, prefix: &str, after: Option<UserId>, limit: u16) -> Res<Vec<User>> {
         let mut conn = self.conn().await?;
-        let pattern = prefix.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_") + "%";
+        let pattern = prefix.replace('!', "!!").replace('%', "!%").replace('_', "!_") + "%";
         // The range serves the index; LIKE alone would read every account.
         let text = format!(
             "SELECT {COLUMNS} FROM jim_users
-             WHERE nickname_key >= ? AND nickname_key LIKE ? ESCAPE '\\' AND nickname_key < ? AND state = ? AND id > ?
+             WHERE nickname_key >= ? AND nickname_key LIKE ? ESCAPE '!' AND nickname_key < ? AND state = ? AND id > ?
              ORDER BY id LIMIT ?"
         );
         let end = format!("{prefix}\u{10ffff}");

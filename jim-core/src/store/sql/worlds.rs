@@ -49,12 +49,10 @@ impl WorldRepo for SqlTx {
 
     async fn set_muted(&mut self, id: WorldId, user: UserId, until: Option<Millis>) -> Res<()> {
         let mut conn = self.conn().await?;
+        conn.run("DELETE FROM jim_world_mutes WHERE world_id = ? AND user_id = ?", args![id, user]).await?;
         if let Some(until) = until {
-            let text = "INSERT INTO jim_world_mutes (world_id, user_id, until) VALUES (?, ?, ?)
-                 ON CONFLICT (world_id, user_id) DO UPDATE SET until = excluded.until";
+            let text = "INSERT INTO jim_world_mutes (world_id, user_id, until) VALUES (?, ?, ?)";
             conn.run(text, args![id, user, until]).await?;
-        } else {
-            conn.run("DELETE FROM jim_world_mutes WHERE world_id = ? AND user_id = ?", args![id, user]).await?;
         }
         Ok(())
     }
@@ -68,10 +66,14 @@ impl WorldRepo for SqlTx {
         since: Millis,
     ) -> Res<Option<Millis>> {
         let mut conn = self.conn().await?;
-        let text = "INSERT INTO jim_world_turns (world_id, user_id, at, client_ref) VALUES (?, ?, ?, ?)
-             ON CONFLICT (world_id, user_id) DO UPDATE SET at = excluded.at, client_ref = excluded.client_ref
-             WHERE jim_world_turns.at < ? OR jim_world_turns.client_ref = excluded.client_ref";
-        if conn.run(text, args![id, user, now, message.as_str(), since]).await? > 0 {
+        let again = "UPDATE jim_world_turns SET at = ?, client_ref = ?
+             WHERE world_id = ? AND user_id = ? AND (at < ? OR client_ref = ?)";
+        let message = message.as_str();
+        if conn.run(again, args![now, message, id, user, since, message]).await? > 0 {
+            return Ok(None);
+        }
+        let first = "INSERT INTO jim_world_turns (world_id, user_id, at, client_ref) VALUES (?, ?, ?, ?)";
+        if conn.insert_new(first, args![id, user, now, message]).await? {
             return Ok(None);
         }
         let row: Option<(i64,)> =

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use super::conn::{Verbs as _, args};
-use super::{Durability, SqliteStore, sql};
+use super::{Durability, SqliteStore};
 use crate::id::{GroupId, RoomId, Seq, UserId};
 use crate::model::friend::Direction;
 use crate::repo::{RoomLogRepo, Slice, Store};
+use crate::store::sql::conn::{Verbs as _, args};
+use crate::store::sql::sql;
 use crate::testkit::fixtures::AT;
 
 tokio::task_local! {
@@ -15,7 +16,7 @@ tokio::task_local! {
 }
 
 /// Takes note of a statement that is run where somebody looks at plans.
-pub(super) fn note(sql: &str) {
+pub(in crate::store::sql) fn note(sql: &str) {
     let _ = NOTED.try_with(|noted| noted.lock().unwrap().insert(sql.to_owned()));
 }
 
