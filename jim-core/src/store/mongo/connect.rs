@@ -22,7 +22,7 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 const MAJORITY: Duration = Duration::from_millis(2500);
 
 /// How long a start may take; a big collection gets its keys in this time, or at the next start.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// The database where the URL names none.
 const DATABASE: &str = "jim";
@@ -98,7 +98,7 @@ pub(super) struct Connected {
     pub(super) warnings: Vec<String>,
 }
 
-pub(super) async fn connect(url: &str, options: &MongoOptions) -> Result<Connected, ConnectError> {
+pub(super) async fn connect(url: &str, options: MongoOptions) -> Result<Connected, ConnectError> {
     let parsed = tokio::time::timeout(SELECTION, ClientOptions::parse(url));
     let parsed = parsed.await.map_err(|_| ConnectError::Url("the DNS does not answer".into()))?;
     let parsed = parsed.map_err(|error| ConnectError::Url(flaw(url, &error)))?;
@@ -143,7 +143,7 @@ fn flaw(url: &str, error: &Error) -> String {
 /// Safe unless the URL says otherwise; then it is as the URL says, and warned of.
 fn settled(
     mut parsed: ClientOptions,
-    options: &MongoOptions,
+    options: MongoOptions,
     warnings: &mut Vec<String>,
 ) -> Result<ClientOptions, ConnectError> {
     let mut concern = parsed.write_concern.take().unwrap_or_default();
@@ -189,12 +189,12 @@ fn named(error: &Error, hosts: &str, database: &str) -> ConnectError {
 }
 
 /// What a server says of itself.
-struct About {
+pub(super) struct About {
     hello: Document,
     build: Document,
 }
 
-async fn about(client: &Client) -> mongodb::error::Result<About> {
+pub(super) async fn about(client: &Client) -> mongodb::error::Result<About> {
     let admin = client.database("admin");
     let hello = match admin.run_command(doc! { "hello": 1 }).await {
         Err(error) if code(&error) == Some(COMMAND_NOT_FOUND) => admin.run_command(doc! { "isMaster": 1 }).await,
@@ -214,7 +214,8 @@ impl About {
         (version < OLDEST).then(|| self.version().into())
     }
 
-    fn is_mongod(&self) -> bool {
+    /// Whether it is MongoDB itself.
+    pub(super) fn is_mongod(&self) -> bool {
         let build = &self.build;
         let has = |name| build.contains_key(name);
         has("gitVersion")

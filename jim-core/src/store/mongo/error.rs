@@ -22,6 +22,7 @@ pub(super) async fn within<T>(work: impl Future<Output = Res<T>> + Send) -> Res<
     tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "errors come by value from `map_err`")]
 pub(super) fn repo_error(error: Error) -> RepoError {
     match code(&error) {
         Some(DUPLICATE_KEY) => return RepoError::Conflict,

@@ -46,7 +46,7 @@ pub struct MongoRoomLog {
 impl MongoRoomLog {
     /// Connects, and makes the keys of an empty database. The path of the URL names the database, `jim` if it is empty.
     pub async fn connect(url: &str, options: MongoOptions) -> Result<Arc<Self>, ConnectError> {
-        let connect::Connected { database, warnings } = connect::connect(url, &options).await?;
+        let connect::Connected { database, warnings } = connect::connect(url, options).await?;
         let entries = database.collection(indexes::ENTRIES);
         Ok(Arc::new(MongoRoomLog { database, entries, ends: Ends::default(), warnings }))
     }

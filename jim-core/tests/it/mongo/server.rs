@@ -11,7 +11,7 @@ use tokio::time::Instant;
 const SERVICES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services");
 
 /// How long it may take to come up; the first time it is also built.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 pub(super) struct Server {
     folder: TempDir,

@@ -41,12 +41,16 @@ async fn warnings(answers: fake::Answers, query: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_named_with_what_was_met() {
-    let error = refused("mongodb://ann:secret@127.0.0.1:1/").await;
-    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
-    let text = error.to_string();
-    assert!(text.starts_with("MongoDB at 127.0.0.1:1 cannot be reached: ") && text.contains("refused"), "{text}");
-    let text = refused("mongodb://ann:secret@nobody.invalid:27017/").await.to_string();
-    assert!(text.starts_with("MongoDB at nobody.invalid:27017 cannot be reached: "), "{text}");
+    let (port, host) =
+        tokio::join!(refused("mongodb://ann:secret@127.0.0.1:1/"), refused("mongodb://ann:secret@nobody.invalid/"));
+    for (error, begin, met) in [
+        (port, "MongoDB at 127.0.0.1:1 cannot be reached: ", "refused"),
+        (host, "MongoDB at nobody.invalid:27017 cannot be reached: ", "lookup"),
+    ] {
+        let text = error.to_string();
+        assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
+        assert!(text.starts_with(begin) && text.contains(met), "{text}");
+    }
 }
 
 #[tokio::test]
