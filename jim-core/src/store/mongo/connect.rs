@@ -10,8 +10,9 @@ use mongodb::{Client, Database};
 use super::error::{cause, code};
 use super::{MongoOptions, indexes};
 
-/// How long is looked for a server that takes writes. Below the deadline of a call, so that its failure says why.
-const SELECTION: Duration = Duration::from_millis(2500);
+/// How long is looked for a server that takes writes. Below the deadline of a call, so that its failure says why; and
+/// what is tried twice in vain is still answered within five seconds.
+const SELECTION: Duration = Duration::from_secs(2);
 
 const CONNECT: Duration = Duration::from_secs(2);
 

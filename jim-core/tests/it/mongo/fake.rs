@@ -8,8 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 const OP_MSG: i32 = 2013;
 
-/// Answers a command by its name; `None` where nothing special is to be said.
-pub(super) type Answers = fn(&str, SocketAddr) -> Option<Document>;
+/// Answers a command, given its name too; `None` where nothing special is to be said.
+pub(super) type Answers = fn(&str, &Document, SocketAddr) -> Option<Document>;
 
 /// Serves until the test's runtime ends.
 pub(super) async fn serve(answers: Answers) -> SocketAddr {
@@ -35,7 +35,7 @@ async fn converse(mut socket: TcpStream, answers: Answers, address: SocketAddr) 
         // The rest of the header, the flags and the kind of the section stand before the command.
         let command = Document::from_reader(&rest[8 + 4 + 1..]).unwrap();
         let name = command.keys().next().unwrap();
-        let answer = answers(name, address).unwrap_or_else(|| usual(name)).to_vec().unwrap();
+        let answer = answers(name, &command, address).unwrap_or_else(|| usual(name)).to_vec().unwrap();
         let mut message = Vec::new();
         for number in [i32::try_from(16 + 4 + 1 + answer.len()).unwrap(), 1, id, OP_MSG, 0] {
             message.extend(number.to_le_bytes());
@@ -51,7 +51,7 @@ fn usual(command: &str) -> Document {
     match command {
         "hello" | "isMaster" | "ismaster" => hello(),
         "buildInfo" => build("8.0.4"),
-        "find" => doc! { "cursor": { "id": 0_i64, "ns": "jim.jim_meta", "firstBatch": [] }, "ok": 1 },
+        "find" | "aggregate" => doc! { "cursor": { "id": 0_i64, "ns": "jim.jim_meta", "firstBatch": [] }, "ok": 1 },
         _ => doc! { "ok": 1, "n": 1, "nModified": 0 },
     }
 }

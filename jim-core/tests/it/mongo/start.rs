@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jim_core::id::{GroupId, RoomId, Seq, UserId};
-use jim_core::repo::RoomLogRepo as _;
+use jim_core::repo::{RoomLogRepo as _, Slice};
 use jim_core::store::mongo::{ConnectError, MongoOptions, MongoRoomLog};
-use jim_core::testkit::fixtures::messages;
+use jim_core::testkit::fixtures::{client_ref, messages};
 use mongodb::bson::{Document, doc};
+use serde_json::value::to_raw_value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -76,10 +77,12 @@ async fn a_url_that_cannot_be_used_is_refused_without_a_word_of_it() {
 
 #[tokio::test]
 async fn a_wrong_password_and_a_missing_role_are_told_apart() {
-    let wrong = |command: &str, _| (command == "saslStart").then(|| fake::refusal(18, "AuthenticationFailed"));
+    let wrong =
+        |command: &str, _: &Document, _| (command == "saslStart").then(|| fake::refusal(18, "AuthenticationFailed"));
     let wrong = refused_by(wrong, "ann:secret@").await;
     assert!(matches!(wrong, ConnectError::Refused { .. }), "{wrong:?}");
-    let forbidden = |command: &str, _| (command == "createIndexes").then(|| fake::refusal(13, "Unauthorized"));
+    let forbidden =
+        |command: &str, _: &Document, _| (command == "createIndexes").then(|| fake::refusal(13, "Unauthorized"));
     let forbidden = refused_by(forbidden, "").await;
     // Where the URL names none, the database is jim.
     assert!(matches!(&forbidden, ConnectError::Forbidden { database, .. } if database == "jim"), "{forbidden:?}");
@@ -88,8 +91,8 @@ async fn a_wrong_password_and_a_missing_role_are_told_apart() {
 
 #[tokio::test]
 async fn a_server_older_than_4_4_is_refused() {
-    let by_version = |command: &str, _| (command == "buildInfo").then(|| fake::build("4.2.24"));
-    let by_wire = |command: &str, _| fake::hello_with(command, doc! { "maxWireVersion": 8 });
+    let by_version = |command: &str, _: &Document, _| (command == "buildInfo").then(|| fake::build("4.2.24"));
+    let by_wire = |command: &str, _: &Document, _| fake::hello_with(command, doc! { "maxWireVersion": 8 });
     let (by_version, by_wire) = (refused_by(by_version, "").await, refused_by(by_wire, "").await);
     for error in [by_version, by_wire] {
         assert!(matches!(error, ConnectError::TooOld { .. }), "{error:?}");
@@ -129,7 +132,7 @@ async fn nodes_that_start_at_once_make_the_same_keys_once() {
 
 #[tokio::test]
 async fn a_replica_set_and_a_safe_url_are_warned_of_nothing() {
-    let member = |command: &str, address: std::net::SocketAddr| {
+    let member = |command: &str, _: &Document, address: std::net::SocketAddr| {
         let address = address.to_string();
         let set = doc! { "setName": "jim", "setVersion": 1, "me": &address, "hosts": [&address], "primary": &address };
         fake::hello_with(command, set)
@@ -142,11 +145,50 @@ async fn a_replica_set_and_a_safe_url_are_warned_of_nothing() {
 
 #[tokio::test]
 async fn a_standalone_and_a_server_that_is_another_are_named() {
-    let alone = warnings(|_, _| None, "").await;
+    let alone = warnings(|_, _, _| None, "").await;
     assert!(alone.len() == 1 && alone[0].contains("no replica set"), "{alone:?}");
-    let foreign = |command: &str, _| (command == "buildInfo").then(|| doc! { "version": "7.0.77", "ok": 1 });
+    let foreign =
+        |command: &str, _: &Document, _| (command == "buildInfo").then(|| doc! { "version": "7.0.77", "ok": 1 });
     let foreign = warnings(foreign, "").await;
     assert!(foreign.len() == 2 && foreign[0].contains("is another (7.0.77)"), "{foreign:?}");
+}
+
+/// Refuses what does not wait for the majority, and what reads younger things.
+fn strict(command: &str, whole: &Document, _: std::net::SocketAddr) -> Option<Document> {
+    let within = |name: &str| whole.get_document(name).cloned().unwrap_or_default();
+    let safe = match command {
+        "find" | "aggregate" => within("readConcern").get_str("level").is_ok_and(|level| level == "majority"),
+        "insert" | "update" => {
+            let concern = within("writeConcern");
+            concern.get_str("w").is_ok_and(|w| w == "majority") && concern.get_bool("j").is_ok_and(|journal| journal)
+        }
+        _ => true,
+    };
+    (!safe).then(|| fake::refusal(2, "BadValue"))
+}
+
+#[tokio::test]
+async fn every_write_waits_for_the_majority_and_its_disk_and_every_read_sees_no_younger_one() {
+    let url = format!("mongodb://{}/jim", fake::serve(strict).await);
+    for query in ["", "?w=majority", "?readConcernLevel=local&readPreference=secondary"] {
+        let log = MongoRoomLog::connect(&format!("{url}{query}"), MongoOptions::default()).await.unwrap();
+        let room = RoomId::Group(GroupId(3));
+        messages(&*log, room, UserId(7), 2).await;
+        log.erase(&room, Seq(1), &to_raw_value("gone").unwrap()).await.unwrap();
+        log.read(&room, Slice::After(Seq::ZERO), 9).await.unwrap();
+        log.find_ref(&room, UserId(7), &client_ref("message-1")).await.unwrap();
+        log.heads(&[room]).await.unwrap();
+    }
+    // As the URL says; that it is warned of stands above.
+    let weaker = refused(&format!("{url}?w=1")).await;
+    assert!(matches!(weaker, ConnectError::Failed { .. }), "{weaker:?}");
+}
+
+#[tokio::test]
+async fn a_url_with_tls_does_not_speak_to_a_server_without_it() {
+    let address = fake::serve(|_, _, _| None).await;
+    let error = refused(&format!("mongodb://{address}/?tls=true")).await;
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -155,7 +197,7 @@ async fn a_body_that_was_taken_away_is_gone_from_the_database() {
     let database = Database::new();
     let log = database.open().await;
     messages(&*log, ROOM, UserId(7), 2).await;
-    let stub = serde_json::value::to_raw_value("gone").unwrap();
+    let stub = to_raw_value("gone").unwrap();
     log.erase(&ROOM, Seq(1), &stub).await.unwrap();
     let entries = database.raw().await.collection::<Document>("jim_entries");
     let erased = entries.find_one(doc! { "room": "g:3", "seq": 1 }).await.unwrap().unwrap();
