@@ -219,10 +219,7 @@ impl About {
     pub(super) fn is_mongod(&self) -> bool {
         let build = &self.build;
         let has = |name| build.contains_key(name);
-        has("gitVersion")
-            && has("allocator")
-            && has("storageEngines")
-            && !build.keys().any(|key| key.starts_with("ferret"))
+        has("gitVersion") && has("allocator") && !build.keys().any(|key| key.starts_with("ferret"))
     }
 
     /// Whether there are others that go on: a replica set, or a router before some.

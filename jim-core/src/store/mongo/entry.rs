@@ -51,10 +51,6 @@ impl EntryDoc {
             body: entry.body.as_ref().map(|body| body.get().into()),
         }
     }
-
-    pub(super) fn seq(&self) -> Seq {
-        Seq(self.seq)
-    }
 }
 
 impl TryFrom<EntryDoc> for Arc<Entry> {

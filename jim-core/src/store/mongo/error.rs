@@ -50,11 +50,14 @@ pub(super) fn code(error: &Error) -> Option<i32> {
     }
 }
 
-/// How many documents an ordered insert stored before the one that was refused.
-pub(super) fn stored_before(error: &Error) -> usize {
+/// Whether an insert that was refused has stored its document at this index for good.
+pub(super) fn has_stored(error: &Error, index: usize, ordered: bool) -> bool {
     match &*error.kind {
-        ErrorKind::InsertMany(error) => error.write_errors.iter().flatten().map(|error| error.index).min().unwrap_or(0),
-        _ => 0,
+        ErrorKind::InsertMany(error) if error.write_concern_error.is_none() => {
+            let refused = error.write_errors.iter().flatten();
+            !refused.map(|refused| refused.index).any(|refused| refused == index || ordered && refused < index)
+        }
+        _ => false,
     }
 }
 

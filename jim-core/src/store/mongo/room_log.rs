@@ -12,7 +12,7 @@ use mongodb::options::Hint;
 use serde_json::value::RawValue;
 
 use super::entry::{EntryDoc, HeadDoc};
-use super::error::{repo_error, stored_before, within};
+use super::error::{has_stored, repo_error, within};
 use super::indexes::REF;
 use super::{MongoRoomLog, unread};
 use crate::id::{RoomId, Seq, UserId};
@@ -50,21 +50,26 @@ impl Rows for Append<'_> {
         Ok(batch.iter().map(|new| found.get(&(new.room, new.by, new.client_ref.clone())).cloned()).collect())
     }
 
-    /// One ordered insert a room, the rooms side by side: it stops at the first document that a key refuses.
+    /// An ordered insert for each room, which stops at the first document that a key refuses. Rooms of one entry, which
+    /// are most of a wide batch, share an insert that stops nowhere.
     async fn store(&mut self, plan: &Plan<'_>, named: &mut Named) -> Res<()> {
-        let mut rooms: HashMap<RoomId, Vec<EntryDoc>> = HashMap::new();
+        let mut rooms: HashMap<RoomId, Vec<(&NewEntry, &Arc<Entry>)>> = HashMap::new();
         for (new, entry) in plan.new_entries() {
-            rooms.entry(entry.room).or_default().push(EntryDoc::of(new, entry));
+            rooms.entry(entry.room).or_default().push((new, entry));
         }
-        let inserts = rooms.into_iter().map(async |(room, docs)| {
-            let done = self.entries.insert_many(&docs).await;
-            let stored = done.as_ref().map_or_else(stored_before, |_| docs.len());
-            let stored: Vec<_> = docs[..stored].iter().map(|doc| (room, doc.seq())).collect();
-            (stored, done.map(|_| ()).map_err(repo_error))
+        let (single, long): (Vec<_>, Vec<_>) = rooms.into_values().partition(|entries| entries.len() == 1);
+        let shared = Some((single.concat(), false)).filter(|(entries, _)| !entries.is_empty());
+        let inserts = long.into_iter().map(|entries| (entries, true)).chain(shared);
+        let inserts = inserts.map(async |(entries, ordered)| {
+            let docs = entries.iter().map(|(new, entry)| EntryDoc::of(new, entry));
+            let done = self.entries.insert_many(docs).ordered(ordered).await;
+            let stored = |n: &usize| done.as_ref().err().is_none_or(|error| has_stored(error, *n, ordered));
+            let stored = (0..entries.len()).filter(stored).map(|n| (entries[n].1.room, entries[n].1.seq));
+            (stored.collect::<Vec<_>>(), done.map(|_| ()).map_err(repo_error))
         });
         let (stored, done): (Vec<_>, Vec<_>) = join_all(inserts).await.into_iter().unzip();
         named.extend(stored.into_iter().flatten());
-        // A room of which nothing is known outweighs one that was refused.
+        // An insert of which nothing is known outweighs one that was refused.
         let (refused, others): (Vec<_>, Vec<_>) =
             done.into_iter().partition(|done| matches!(done, Err(RepoError::Conflict)));
         others.into_iter().collect::<Res<()>>()?;

@@ -112,6 +112,27 @@ async fn what_was_stored_before_a_refused_neighbour_is_new_and_a_repeat_is_none(
     assert!(matches!(&answers[..], [Appended::Again(twin)] if twin.seq == Seq(5)), "{answers:?}");
 }
 
+#[tokio::test]
+async fn a_room_that_another_node_has_moved_holds_no_other_room_of_a_batch_back() {
+    let database = Database::new();
+    let (here, there) = (database.open().await, database.open().await);
+    let rooms: Vec<_> = (1..=40).map(|id| RoomId::Group(GroupId(id))).collect();
+    let batch = |rooms: &[RoomId], name: &str| -> Vec<_> {
+        rooms.iter().map(|room| new_entry(*room, ANN, name, name)).collect()
+    };
+    append(&here, &batch(&rooms, "first")).await;
+    append(&there, &batch(&rooms[10..13], "there")).await;
+    for name in ["second", "third"] {
+        let answers = append(&here, &batch(&rooms, name)).await;
+        for (room, answer) in rooms.iter().zip(&answers) {
+            assert!(matches!(answer, Appended::New(entry) if entry.room == *room), "{name} {room}: {answer:?}");
+        }
+    }
+    for (at, head) in there.heads(&rooms).await.unwrap().iter().enumerate() {
+        assert_eq!(head.seq, if (10..13).contains(&at) { Seq(4) } else { Seq(3) }, "{}", head.room);
+    }
+}
+
 /// Reads upwards until all are written. No read may skip a number.
 async fn follow(log: Arc<MongoRoomLog>, writing: Arc<AtomicUsize>) -> usize {
     let mut seen = 0;
