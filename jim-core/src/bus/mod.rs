@@ -1,6 +1,8 @@
 //! The bus carries frames between nodes. It may lose them, double them and reorder them: the logs heal that.
 
 mod local;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use std::fmt;
 use std::str::FromStr;
@@ -78,4 +80,8 @@ pub trait Bus: Send + Sync {
     async fn unsubscribe(&self, topics: &[Topic]) -> Result<(), BusError>;
     /// What this node hears; `None` on the second call.
     fn deliveries(&self) -> Option<mpsc::Receiver<Delivery>>;
+    /// Whether the bus stands, as far as is known.
+    fn is_up(&self) -> bool {
+        true
+    }
 }

@@ -13,6 +13,7 @@ mod node;
 mod passwords;
 mod properties;
 mod reads;
+mod redis;
 mod rooms;
 mod sessions;
 mod sqlite;
