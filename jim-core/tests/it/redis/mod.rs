@@ -1,7 +1,9 @@
 //! The Redis side against real servers: those of `scripts/services`, and own ones where a server is killed or moved.
 
 mod bus;
+mod cluster;
 mod outage;
+mod sentinel;
 mod server;
 
 use std::sync::Arc;

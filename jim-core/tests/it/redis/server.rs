@@ -1,6 +1,7 @@
 //! Redis processes of a test's own, to be killed and frozen.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,32 @@ pub(super) fn free_port() -> u16 {
 impl Server {
     /// Started and answering.
     pub(super) fn start(arguments: &[&str]) -> Server {
-        let arguments = arguments.iter().map(ToString::to_string).collect();
-        let mut server = Server { port: free_port(), arguments, folder: tempfile::tempdir().unwrap(), process: None };
+        Server::with(|_| arguments.iter().map(ToString::to_string).collect())
+    }
+
+    /// A node of a cluster that is yet to be made.
+    pub(super) fn node() -> Server {
+        let bus = free_port().to_string();
+        Server::start(&["--cluster-enabled", "yes", "--cluster-node-timeout", "1500", "--cluster-port", &bus])
+    }
+
+    /// A sentinel that watches a master under the name `jim`, with others.
+    pub(super) fn sentinel(master: u16) -> Server {
+        Server::with(|folder| {
+            let file = folder.join("sentinel.conf");
+            let text = format!(
+                "sentinel monitor jim 127.0.0.1 {master} 2\nsentinel down-after-milliseconds jim 1000\n\
+                 sentinel failover-timeout jim 5000\n"
+            );
+            std::fs::write(&file, text).unwrap();
+            vec![file.to_str().unwrap().into(), "--sentinel".into()]
+        })
+    }
+
+    fn with(arguments: impl FnOnce(&Path) -> Vec<String>) -> Server {
+        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let arguments = arguments(folder.path());
+        let mut server = Server { port, arguments, folder, process: None };
         server.restart();
         server
     }
@@ -32,11 +57,11 @@ impl Server {
         assert!(self.process.is_none(), "it was killed before");
         let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
         let process = Command::new("redis-server")
+            .args(&self.arguments)
             .args(["--bind", "127.0.0.1", "--save", "", "--port"])
             .arg(self.port.to_string())
             .arg("--dir")
             .arg(self.folder.path())
-            .args(&self.arguments)
             .stdout(Stdio::from(log))
             .stderr(Stdio::null())
             .spawn()
