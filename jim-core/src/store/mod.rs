@@ -4,5 +4,7 @@
 pub mod memory;
 #[cfg(any(feature = "sqlite", feature = "mysql", feature = "mongo"))]
 mod numbering;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub mod sql;

@@ -16,6 +16,7 @@
 pub mod contract;
 pub mod fixtures;
 mod injected;
+pub mod shared;
 
 use std::any::Any;
 use std::pin::Pin;

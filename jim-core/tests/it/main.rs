@@ -16,4 +16,5 @@ mod reads;
 mod redis;
 mod rooms;
 mod sessions;
+mod shared;
 mod sqlite;

@@ -195,7 +195,7 @@ impl Bus for RedisBus {
     }
 
     fn is_up(&self) -> bool {
-        self.hearing.servers.health.is_up()
+        self.hearing.servers.is_up()
     }
 }
 

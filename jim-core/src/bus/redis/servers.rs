@@ -97,6 +97,11 @@ impl Servers {
         }
     }
 
+    /// Whether every part stands, as far as is known.
+    pub(crate) fn is_up(&self) -> bool {
+        self.health.is_up()
+    }
+
     pub(super) fn is_cluster(&self) -> bool {
         self.target.kind == Kind::Cluster
     }

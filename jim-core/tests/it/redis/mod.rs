@@ -5,6 +5,7 @@ mod cluster;
 mod outage;
 mod sentinel;
 mod server;
+mod shared;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,12 +21,12 @@ use tokio::time::{Instant, timeout};
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The URL in a variable that `scripts/services` sets.
-fn url(variable: &str) -> String {
+pub(crate) fn url(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: scripts/services run -- COMMAND"))
 }
 
 /// A prefix that no other test has.
-fn prefix() -> String {
+pub(crate) fn prefix() -> String {
     static LAST: AtomicU32 = AtomicU32::new(0);
     format!("t{}-{}:", std::process::id(), LAST.fetch_add(1, Ordering::Relaxed))
 }
