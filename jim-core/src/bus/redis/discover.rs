@@ -12,10 +12,8 @@ use super::error::{RedisConnectError, explain};
 use super::layout::Layout;
 use super::target::{Address, Kind, Target};
 
-/// How long a server may take to be connected, or to answer one question.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the first talk may take: names are resolved, and a server may be starting.
-const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a server may take to be connected and to answer one question.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Target {
     /// The masters, at the beginning: what does not fit is said in one line.
@@ -26,7 +24,7 @@ impl Target {
                 Ok(Layout::one(self.hosts[0].clone()))
             }
             Kind::Sentinel { master } => {
-                let found = self.ask_sentinels(master).await.map_err(|error| explain(self, &error))?;
+                let found = self.ask_sentinels(master).await.map_err(|error| explain(&self, &error))?;
                 let why = || format!("is watched by no sentinel there under the name {master}");
                 let at = found.ok_or_else(|| RedisConnectError::Misfit { at: self.to_string(), why: why() })?;
                 self.check(&at).await?;
@@ -36,7 +34,7 @@ impl Target {
                 let mut first = None;
                 for host in &self.hosts {
                     match self.check(host).await {
-                        Ok(()) => return self.slots_by(host).await.map_err(|error| explain(host, &error)),
+                        Ok(()) => return self.slots_by(host).await.map_err(|error| explain(&host, &error)),
                         Err(error) => first = first.or(Some(error)),
                     }
                 }
@@ -112,9 +110,8 @@ impl Target {
 
     /// Whether a server is one that its URL promises.
     async fn check(&self, at: &Address) -> Result<(), RedisConnectError> {
-        let client = self.plain_client(at).map_err(|error| explain(at, &error))?;
-        let answer = timeout(FIRST_PATIENCE, ask(client, cmd("INFO").arg("server"))).await;
-        let answer = answer.unwrap_or_else(|_| Err(late())).map_err(|error| explain(at, &error))?;
+        let client = self.plain_client(at).map_err(|error| explain(&at, &error))?;
+        let answer = ask(client, cmd("INFO").arg("server")).await.map_err(|error| explain(&at, &error))?;
         let not_redis = || RedisConnectError::NotRedis { at: at.to_string() };
         let info: String = FromRedisValue::from_redis_value(answer).map_err(|_| not_redis())?;
         let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -111,9 +111,7 @@ impl Session {
                 self.shared.inbox.put(topic, Bytes::from(frame));
             }
             (PushKind::Subscribe | PushKind::SSubscribe, _) => {
-                if topics.heard(topic, self.id) {
-                    self.healed.store(true, Ordering::Relaxed);
-                }
+                self.healed.fetch_or(topics.heard(topic, self.id), Ordering::Relaxed);
             }
             (PushKind::Unsubscribe | PushKind::SUnsubscribe, _) => topics.unheard(topic, self.id),
             _ => {}

@@ -50,7 +50,7 @@ pub enum RedisConnectError {
 }
 
 /// What a failed first talk with the server at `at` means.
-pub(super) fn explain(at: impl ToString, error: &RedisError) -> RedisConnectError {
+pub(super) fn explain(at: &impl ToString, error: &RedisError) -> RedisConnectError {
     let at = at.to_string();
     match error.kind() {
         ErrorKind::AuthenticationFailed => RedisConnectError::Credentials { at },

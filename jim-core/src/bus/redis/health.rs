@@ -59,3 +59,54 @@ impl Health {
         self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
+    use super::*;
+
+    /// The levels of what was said.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<Level>>>);
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(*event.metadata().level());
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn what_goes_down_and_comes_back_is_said_once_each() {
+        let log = Log::default();
+        tracing::subscriber::with_default(log.clone(), || {
+            let health = Health::new("the bus");
+            let ear = Part::Ear(Address { host: "h".into(), port: 1 });
+            for _ in 0..3 {
+                health.down(ear.clone(), "refused");
+                health.down(Part::Slots, "slots without a server");
+            }
+            assert!(!health.is_up() && health.is_down(&ear));
+            health.up(&ear);
+            assert!(!health.is_up() && !health.is_down(&ear));
+            for _ in 0..3 {
+                health.up(&Part::Slots);
+            }
+            assert!(health.is_up());
+        });
+        assert_eq!(*log.0.lock().unwrap(), [Level::WARN, Level::INFO]);
+    }
+}

@@ -86,7 +86,7 @@ impl Servers {
                     servers.links().insert(address.clone(), link);
                 }
                 Err(error) => {
-                    failed = Some(explain(address, &error));
+                    failed = Some(explain(&address, &error));
                     servers.link(address);
                 }
             }

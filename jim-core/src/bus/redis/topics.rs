@@ -95,19 +95,15 @@ impl Topics {
     /// An ear hears a topic. Whether frames of it may be lost.
     pub(super) fn heard(&self, topic: Topic, ear: u64) -> bool {
         let mut state = self.state();
-        match state.wanted.get_mut(&topic) {
-            Some(by) => {
-                *by = Some(ear);
-                state.missing.remove(&topic);
-                state.lost.remove(&topic)
-            }
-            None => {
-                state.leaving.push((ear, topic));
-                drop(state);
-                self.work.send_replace(());
-                false
-            }
+        if let Some(by) = state.wanted.get_mut(&topic) {
+            *by = Some(ear);
+            state.missing.remove(&topic);
+            return state.lost.remove(&topic);
         }
+        state.leaving.push((ear, topic));
+        drop(state);
+        self.work.send_replace(());
+        false
     }
 
     /// An ear hears a topic no more.

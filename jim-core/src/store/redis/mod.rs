@@ -69,11 +69,14 @@ fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> Res<T> {
 }
 
 fn repo_error(error: RedisError) -> RepoError {
-    match (error.kind(), error.code()) {
-        (_, Some("OOM")) => RepoError::Full,
-        (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _)
-        | (ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::NoPerm), _)
-        | (_, Some("WRONGTYPE")) => RepoError::Broken(error.into()),
+    match error.kind() {
+        _ if error.code() == Some("OOM") => RepoError::Full,
+        ErrorKind::Parse
+        | ErrorKind::UnexpectedReturnType
+        | ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::NoPerm) => {
+            RepoError::Broken(error.into())
+        }
+        _ if error.code() == Some("WRONGTYPE") => RepoError::Broken(error.into()),
         _ => RepoError::Unavailable(error.into()),
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Shared, eventually};
 use crate::id::UserId;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn people(count: i64) -> Vec<UserId> {
     (1..=count).map(UserId).collect()

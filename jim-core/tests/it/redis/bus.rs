@@ -180,7 +180,7 @@ async fn a_flood_comes_whole_and_in_order(url: &str) {
 async fn a_hub_that_is_slow_is_told_of_a_gap(url: &str) {
     const MANY: usize = 5000;
     let prefix = prefix();
-    let options = RedisOptions { prefix: prefix.clone(), inbox_bytes: 100_000, ..RedisOptions::default() };
+    let options = RedisOptions { prefix: prefix.clone(), inbox_bytes: 100_000 };
     let mut slow = Node::with(url, options).await;
     let mut quick = Node::connect(url, &prefix).await;
     for node in [&slow, &quick] {

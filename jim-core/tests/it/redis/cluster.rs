@@ -103,27 +103,23 @@ async fn slots_that_move_while_all_are_speaking_are_followed() {
     }
     moving.await.unwrap();
     // One more, by hand, and alone.
-    let slot = from.says(&["cluster", "keyslot", "jim"]);
-    assert!(!slot.is_empty());
     all_are_heard_soon(&mut a, &b).await;
     while a.deliveries.try_recv().is_ok() {}
-    let moved = move_one(&cluster);
+    move_one(&cluster);
     a.gap().await;
     all_are_heard(&mut a, &b).await;
-    assert!(moved);
 }
 
 /// Moves one slot that holds a topic, as `redis-cli` does it.
-fn move_one(cluster: &Cluster) -> bool {
+fn move_one(cluster: &Cluster) {
     let [from, to, _] = cluster.0.as_slice() else { unreachable!() };
     let channels = from.says(&["pubsub", "shardchannels"]);
-    let Some(channel) = channels.lines().next() else { return false };
+    let channel = channels.lines().next().expect("the first node has topics");
     let slot = from.says(&["cluster", "keyslot", channel]);
     for server in [to, from, &cluster.0[2]] {
         let said = says(server.port, &["cluster", "setslot", slot.trim(), "node", &Cluster::id(to)]);
         assert_eq!(said.trim(), "OK");
     }
-    true
 }
 
 /// As [`all_are_heard`], once what is still on its way has come.

@@ -7,7 +7,7 @@ use jim_core::bus::redis::{RedisBus, RedisOptions};
 use jim_core::bus::{Bus, Topic};
 use tokio::time::Instant;
 
-use super::server::{Server, free_port};
+use super::server::{Server, free_port, until};
 use super::{Node, prefix, room, rooms};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,4 +117,17 @@ async fn what_cannot_be_used_is_said_in_one_line_without_the_password() {
     }
     let login = format!("redis://:richtig@127.0.0.1:{port}");
     RedisBus::connect(&login, RedisOptions::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bus_that_is_dropped_leaves_no_connection() {
+    let server = Server::start(&[]);
+    let connections = || server.says(&["client", "list"]).lines().count();
+    assert_eq!(connections(), 1, "the one that asks");
+    let node = Node::connect(&server.url(), &prefix()).await;
+    node.bus.subscribe(&rooms(3)).await.unwrap();
+    node.bus.publish(room(1), Bytes::new()).await.unwrap();
+    assert_eq!(connections(), 3, "one to speak and one to listen");
+    drop(node);
+    until("both are gone", || connections() == 1);
 }

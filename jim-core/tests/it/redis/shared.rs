@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::DEADLINE;
 use super::server::Server;
 
-const RATE: Rate = Rate { count: NonZeroU32::MIN, per: Duration::from_secs(3600) };
+const RATE: Rate = Rate { count: NonZeroU32::MIN, per: Duration::from_hours(1) };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_share_one_budget_and_leave_nothing_behind() {
