@@ -1,6 +1,8 @@
 //! The bus carries frames between nodes. It may lose them, double them and reorder them: the logs heal that.
 
 mod local;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use std::fmt;
 use std::str::FromStr;
@@ -65,17 +67,23 @@ pub struct BusError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 /// Carries frames between nodes.
 #[async_trait]
 pub trait Bus: Send + Sync {
-    /// Hands a frame to every node that subscribes to the topic.
+    /// Hands a frame to every node that subscribes to the topic. It may still be on its way when this returns; frames
+    /// of one topic leave in the order of the calls. Never waits longer than a second for a bus that is in trouble.
     async fn publish(&self, topic: Topic, frame: Bytes) -> Result<(), BusError>;
     /// Whether anybody may hear a topic; `false` only when it is certain that nobody does, and a frame would be made
     /// for nothing.
     fn is_heard(&self, _topic: Topic) -> bool {
         true
     }
-    /// Begins to hear topics; returns when that is certain. Twice is as once.
+    /// Begins to hear topics; returns when that is certain. Twice is as once. An error says that it is not certain yet:
+    /// the topics stay wanted, and a [`Delivery::Gap`] comes when they are heard at last.
     async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError>;
     /// Stops to hear topics.
     async fn unsubscribe(&self, topics: &[Topic]) -> Result<(), BusError>;
     /// What this node hears; `None` on the second call.
     fn deliveries(&self) -> Option<mpsc::Receiver<Delivery>>;
+    /// Whether the bus stands, as far as is known.
+    fn is_up(&self) -> bool {
+        true
+    }
 }

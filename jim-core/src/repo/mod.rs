@@ -1,12 +1,13 @@
 //! What storage must do, in words and types. Adapters are held to it by the contract suite (`testkit`).
 //!
 //! Two sides: the relational side is a unit of work ([`Store`], [`Unit`]); the room logs are atomic appends
-//! ([`RoomLogRepo`]). Absence is `Ok(None)`. Lists come in the order that their method names, and never hold more
-//! than `limit` things.
+//! ([`RoomLogRepo`]). Beside them stands what nodes share and may lose ([`PresenceRepo`], [`CounterRepo`]). Absence is
+//! `Ok(None)`. Lists come in the order that their method names, and never hold more than `limit` things.
 
 mod blacklist;
 mod blocks;
 mod conversations;
+mod counters;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -16,6 +17,7 @@ mod join_requests;
 mod members;
 mod outbox;
 mod pins;
+mod presence;
 mod room_log;
 mod sessions;
 mod settings;
@@ -27,6 +29,7 @@ mod worlds;
 pub use blacklist::BlacklistRepo;
 pub use blocks::BlockRepo;
 pub use conversations::ConversationRepo;
+pub use counters::{CounterRepo, Rate, Taken};
 pub use friend_requests::{FriendRequestRepo, NewRequest};
 pub use friends::FriendRepo;
 pub use groups::GroupRepo;
@@ -36,6 +39,7 @@ pub use join_requests::JoinRequestRepo;
 pub use members::MemberRepo;
 pub use outbox::{OutboxRepo, RoomEvent, Task};
 pub use pins::PinRepo;
+pub use presence::PresenceRepo;
 pub use room_log::{Appended, COUNTED_EXACTLY, RoomLogRepo, Slice, Unread, UnreadCount};
 pub use sessions::{NewSession, SessionRepo, SessionTokens, StoredSession, Ticket};
 pub use settings::SettingRepo;

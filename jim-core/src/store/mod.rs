@@ -6,5 +6,7 @@ pub mod memory;
 pub mod mongo;
 #[cfg(any(feature = "sqlite", feature = "mysql", feature = "mongo"))]
 mod numbering;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub mod sql;

@@ -18,6 +18,7 @@ pub mod fixtures;
 mod injected;
 #[cfg(feature = "mysql")]
 pub mod servers;
+pub mod shared;
 
 use std::any::Any;
 use std::pin::Pin;

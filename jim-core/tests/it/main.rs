@@ -14,6 +14,8 @@ mod node;
 mod passwords;
 mod properties;
 mod reads;
+mod redis;
 mod rooms;
 mod sessions;
+mod shared;
 mod sqlite;

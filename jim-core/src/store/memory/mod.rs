@@ -3,6 +3,7 @@
 mod blacklist;
 mod blocks;
 mod conversations;
+mod counters;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -12,6 +13,7 @@ mod join_requests;
 mod members;
 mod outbox;
 mod pins;
+mod presence;
 mod private_rights;
 mod room_log;
 mod sessions;
@@ -30,6 +32,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::id::{GroupId, Seq, UserId};
 use crate::repo::{Lock, PrivateRights, RepoError, Res, Slice, Store, Tx, Unit};
 
+pub use counters::MemoryCounters;
+pub use presence::MemoryPresence;
 pub use room_log::MemoryRoomLog;
 
 /// The relational side. One unit writes at a time, on a copy that its commit puts in place; readers keep the copy

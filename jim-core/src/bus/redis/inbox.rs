@@ -1,0 +1,59 @@
+//! What was heard and waits for the hub. It is bounded by its bytes: what does not fit is dropped, and the hub is told
+//! of the gap.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::bus::{Delivery, Topic};
+
+/// What a frame costs beside its own bytes.
+const OVERHEAD: usize = 128;
+/// Deliveries that have left the inbox and that the hub has not taken.
+pub(super) const AHEAD: usize = 1024;
+
+pub(super) struct Inbox {
+    queue: mpsc::UnboundedSender<Delivery>,
+    waiting: AtomicUsize,
+    most: usize,
+    /// A gap waits in the queue. It is told after whatever is lost from now on.
+    gap: AtomicBool,
+}
+
+impl Inbox {
+    pub(super) fn new(most: usize) -> (Inbox, mpsc::UnboundedReceiver<Delivery>) {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        (Inbox { queue, waiting: AtomicUsize::new(0), most, gap: AtomicBool::new(false) }, waiting)
+    }
+
+    pub(super) fn put(&self, topic: Topic, frame: Bytes) {
+        let size = frame.len() + OVERHEAD;
+        if self.waiting.fetch_add(size, Ordering::Relaxed) + size > self.most {
+            self.waiting.fetch_sub(size, Ordering::Relaxed);
+            return self.gap();
+        }
+        let _ = self.queue.send(Delivery::Frame(topic, frame));
+    }
+
+    pub(super) fn gap(&self) {
+        if !self.gap.swap(true, Ordering::AcqRel) {
+            let _ = self.queue.send(Delivery::Gap);
+        }
+    }
+
+    /// Brings what waits to the hub.
+    pub(super) async fn drain(&self, mut waiting: mpsc::UnboundedReceiver<Delivery>, hub: mpsc::Sender<Delivery>) {
+        while let Some(delivery) = waiting.recv().await {
+            // The place is taken first, so that the bound holds while the hub is slow.
+            let Ok(place) = hub.reserve().await else { return };
+            match &delivery {
+                Delivery::Frame(_, frame) => {
+                    self.waiting.fetch_sub(frame.len() + OVERHEAD, Ordering::Relaxed);
+                }
+                Delivery::Gap => self.gap.store(false, Ordering::Release),
+            }
+            place.send(delivery);
+        }
+    }
+}

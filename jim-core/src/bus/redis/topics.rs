@@ -1,0 +1,139 @@
+//! Which topics are wanted here, and which of them a server has confirmed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::bus::Topic;
+
+/// The wanted topics.
+#[derive(Default)]
+pub(super) struct Topics {
+    state: Mutex<State>,
+    /// Somebody wants, or wants no more: the ears look.
+    pub(super) work: watch::Sender<()>,
+    /// Something was confirmed, or cannot be now: who waits looks.
+    pub(super) done: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Each wanted topic, and the ear that hears it.
+    wanted: HashMap<Topic, Option<u64>>,
+    /// Those of them that nobody hears.
+    missing: HashSet<Topic>,
+    /// Those of the missing from which frames may be lost.
+    lost: HashSet<Topic>,
+    /// Heard by an ear, and wanted no more.
+    leaving: Vec<(u64, Topic)>,
+}
+
+impl State {
+    fn lose(&mut self, topic: Topic) {
+        self.missing.insert(topic);
+        self.lost.insert(topic);
+    }
+}
+
+impl Topics {
+    pub(super) fn want(&self, topics: &[Topic]) {
+        let mut state = self.state();
+        for topic in topics {
+            if !state.wanted.contains_key(topic) {
+                state.wanted.insert(*topic, None);
+                state.missing.insert(*topic);
+            }
+        }
+        drop(state);
+        self.work.send_replace(());
+    }
+
+    pub(super) fn unwant(&self, topics: &[Topic]) {
+        let mut state = self.state();
+        for topic in topics {
+            if let Some(Some(ear)) = state.wanted.remove(topic) {
+                state.leaving.push((ear, *topic));
+            }
+            state.missing.remove(topic);
+            state.lost.remove(topic);
+        }
+        drop(state);
+        self.work.send_replace(());
+    }
+
+    pub(super) fn is_wanted(&self, topic: Topic) -> bool {
+        self.state().wanted.contains_key(&topic)
+    }
+
+    /// Those of some topics that are wanted and that nobody hears.
+    pub(super) fn missing_of(&self, topics: &[Topic]) -> Vec<Topic> {
+        let state = self.state();
+        topics.iter().filter(|topic| state.missing.contains(topic)).copied().collect()
+    }
+
+    /// Somebody relies on these although nobody hears them: when they are heard, a gap must be told.
+    pub(super) fn doubt(&self, topics: &[Topic]) {
+        let mut state = self.state();
+        for topic in topics {
+            if state.missing.contains(topic) {
+                state.lost.insert(*topic);
+            }
+        }
+    }
+
+    /// What an ear should begin to hear.
+    pub(super) fn missing(&self, mine: impl Fn(&Topic) -> bool) -> Vec<Topic> {
+        self.state().missing.iter().filter(|topic| mine(topic)).copied().collect()
+    }
+
+    /// What an ear should hear no more.
+    pub(super) fn take_leaving(&self, ear: u64) -> Vec<Topic> {
+        self.state().leaving.extract_if(.., |(by, _)| *by == ear).map(|(_, topic)| topic).collect()
+    }
+
+    /// An ear hears a topic. Whether frames of it may be lost.
+    pub(super) fn heard(&self, topic: Topic, ear: u64) -> bool {
+        let mut state = self.state();
+        if let Some(by) = state.wanted.get_mut(&topic) {
+            *by = Some(ear);
+            state.missing.remove(&topic);
+            return state.lost.remove(&topic);
+        }
+        state.leaving.push((ear, topic));
+        drop(state);
+        self.work.send_replace(());
+        false
+    }
+
+    /// An ear hears a topic no more.
+    pub(super) fn unheard(&self, topic: Topic, ear: u64) {
+        let mut state = self.state();
+        if let Some(by) = state.wanted.get_mut(&topic)
+            && *by == Some(ear)
+        {
+            *by = None;
+            state.lose(topic);
+            drop(state);
+            self.work.send_replace(());
+        }
+    }
+
+    /// An ear is gone.
+    pub(super) fn deaf(&self, ear: u64) {
+        let mut state = self.state();
+        let gone: Vec<Topic> =
+            state.wanted.iter().filter(|(_, by)| **by == Some(ear)).map(|(topic, _)| *topic).collect();
+        for topic in gone {
+            state.wanted.insert(topic, None);
+            state.lose(topic);
+        }
+        state.leaving.retain(|(by, _)| *by != ear);
+        drop(state);
+        self.work.send_replace(());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
