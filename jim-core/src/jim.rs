@@ -13,8 +13,9 @@ use crate::bus::{Bus, LocalBus};
 use crate::error::{Error, Result};
 use crate::hub::{Close, Ended, Hub, HubOptions};
 use crate::log::{Logs, Stats};
-use crate::repo::{RoomLogRepo, Store};
+use crate::repo::{PresenceRepo, RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
+use crate::service::StorageClock;
 use crate::service::{
     Blocks, Context, Conversations, FriendRequests, Friends, Groups, Joining, Members, Messages, Options, Pins, Reads,
     Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
@@ -23,13 +24,16 @@ use crate::time::{Clock, SystemClock};
 
 /// How often upkeep runs.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often the clock is set by the storage's.
+const CLOCK: Duration = Duration::from_secs(30);
 
 /// Collects the parts. Storage must be given; the rest has defaults for a single node.
 pub struct JimBuilder {
     store: Arc<dyn Store>,
     rooms: Arc<dyn RoomLogRepo>,
     bus: Arc<dyn Bus>,
-    clock: Arc<dyn Clock>,
+    presence: Option<Arc<dyn PresenceRepo>>,
+    clock: Option<Arc<dyn Clock>>,
     random: Arc<dyn Random>,
     secret: Option<Secret>,
     options: Options,
@@ -43,10 +47,17 @@ impl JimBuilder {
         self
     }
 
-    /// Another clock than the machine's.
+    /// Where nodes tell each other who is connected; without it each knows its own.
+    #[must_use]
+    pub fn presence(mut self, presence: Arc<dyn PresenceRepo>) -> Self {
+        self.presence = Some(presence);
+        self
+    }
+
+    /// Another clock than the storage's, or the machine's where the storage has none.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Some(clock);
         self
     }
 
@@ -81,7 +92,16 @@ impl JimBuilder {
             Some(secret) => secret,
             None => Secret::new(unit.settings().ensure("secret", &fresh(&*self.random)).await?),
         };
-        let logs = Logs::new(self.store, self.rooms, self.bus, self.clock);
+        let shared = match self.clock {
+            None => StorageClock::of(&*self.store).await?.map(Arc::new),
+            Some(_) => None,
+        };
+        let clock: Arc<dyn Clock> = match (self.clock, &shared) {
+            (Some(clock), _) => clock,
+            (None, Some(shared)) => shared.clone(),
+            (None, None) => Arc::new(SystemClock),
+        };
+        let logs = Logs::new(self.store, self.rooms, self.bus, clock);
         logs.finish(unit).await?;
         let key = Key::new(&secret).ok_or(Error::internal("the secret is shorter than 32 bytes"))?;
         let limits = &self.options.limits;
@@ -92,9 +112,15 @@ impl JimBuilder {
             heartbeat: self.options.heartbeat,
         };
         let ended = Ended::default();
-        let hub = Hub::new(logs.clone(), hub_options, epoch.clone(), ended.clone());
+        let hub = Hub::new(
+            logs.clone(),
+            hub_options,
+            epoch.clone(),
+            ended.clone(),
+            (fresh(&*self.random)[..16].to_owned(), self.presence),
+        );
         let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended);
-        Ok(Jim { services: Arc::new(Services::new(&context)), context, epoch: epoch.into() })
+        Ok(Jim { services: Arc::new(Services::new(&context)), context, epoch: epoch.into(), shared })
     }
 }
 
@@ -104,6 +130,8 @@ pub struct Jim {
     services: Arc<Services>,
     context: Context,
     epoch: Arc<str>,
+    /// The clock to be set again and again, where it is the storage's.
+    shared: Option<Arc<StorageClock>>,
 }
 
 impl Jim {
@@ -114,7 +142,8 @@ impl Jim {
             store,
             rooms,
             bus: Arc::new(LocalBus::default()),
-            clock: Arc::new(SystemClock),
+            presence: None,
+            clock: None,
             random: Arc::new(SystemRandom),
             secret: None,
             options: Options::default(),
@@ -139,7 +168,7 @@ impl Jim {
                     std::panic::resume_unwind(panic);
                 }
             };
-            tokio::join!(hub, self.sweep(shutdown.clone()));
+            tokio::join!(hub, self.sweep(shutdown.clone()), self.follow_clock(shutdown.clone()));
             self.context.hub.close_all(Close::Restart);
             lane_stop.cancel();
         };
@@ -149,6 +178,16 @@ impl Jim {
         }
         if let Err(error) = self.context.logs.store.maintain().await {
             tracing::warn!(error.cause = ?error, "the last upkeep failed; nothing is lost by it");
+        }
+    }
+
+    /// Sets the clock by the storage's now and then.
+    async fn follow_clock(&self, shutdown: CancellationToken) {
+        let Some(clock) = &self.shared else { return };
+        while shutdown.run_until_cancelled(tokio::time::sleep(CLOCK)).await.is_some() {
+            if let Err(error) = clock.set(&*self.context.logs.store).await {
+                tracing::warn!(error.cause = ?error, "the storage's clock was not read; it goes on by itself");
+            }
         }
     }
 

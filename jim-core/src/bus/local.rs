@@ -34,6 +34,10 @@ impl Bus for LocalBus {
         Ok(())
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn is_heard(&self, topic: Topic) -> bool {
         self.topics.read().unwrap_or_else(PoisonError::into_inner).contains(&topic)
     }

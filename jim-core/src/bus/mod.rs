@@ -70,6 +70,10 @@ pub trait Bus: Send + Sync {
     /// Hands a frame to every node that subscribes to the topic. It may still be on its way when this returns; frames
     /// of one topic leave in the order of the calls. Never waits longer than a second for a bus that is in trouble.
     async fn publish(&self, topic: Topic, frame: Bytes) -> Result<(), BusError>;
+    /// Whether there may be other nodes at it.
+    fn is_shared(&self) -> bool {
+        true
+    }
     /// Whether anybody may hear a topic; `false` only when it is certain that nobody does, and a frame would be made
     /// for nothing.
     fn is_heard(&self, _topic: Topic) -> bool {

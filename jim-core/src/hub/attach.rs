@@ -131,7 +131,11 @@ impl Hub {
         }
         let (queue, frames) = mpsc::channel(self.options.queue_frames);
         let shared = Arc::<Shared>::default();
+        let first = table.of(user).is_empty();
         let id = table.add(user, session, queue.clone(), shared.clone());
+        if first {
+            self.came.notify_one();
+        }
         table.join(id, me, None, Seq::ZERO);
         let mut heads = BTreeMap::new();
         let mut reads = BTreeMap::new();

@@ -67,7 +67,14 @@ impl Hub {
         let mut share = 0;
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = self.suspected.notified() => {
+                    let all: Vec<LogId> = self.table().logs.keys().copied().collect();
+                    self.compare_all(&all).await;
+                    continue;
+                }
+            }
             if round.is_empty() {
                 self.forget().await;
                 round = self.table().logs.keys().copied().collect();
@@ -76,10 +83,19 @@ impl Hub {
                 share = round.len().div_ceil(ticks);
             }
             let part = round.split_off(round.len().saturating_sub(share));
-            for logs in part.chunks(MOST) {
-                if let Err(error) = self.compare(logs).await {
-                    tracing::warn!(error.cause = %error, "logs were not compared with their heads");
-                }
+            self.compare_all(&part).await;
+        }
+    }
+
+    /// Something may be missing anywhere: all logs are compared at once.
+    pub(super) fn suspect_all(&self) {
+        self.suspected.notify_one();
+    }
+
+    async fn compare_all(&self, logs: &[LogId]) {
+        for logs in logs.chunks(MOST) {
+            if let Err(error) = self.compare(logs).await {
+                tracing::warn!(error.cause = %error, "logs were not compared with their heads; the next round will be");
             }
         }
     }

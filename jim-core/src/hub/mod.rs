@@ -5,6 +5,7 @@
 mod attach;
 mod audit;
 mod listener;
+mod nodes;
 mod table;
 
 use std::collections::HashMap;
@@ -19,9 +20,11 @@ use crate::bus::{Delivery, Topic};
 use crate::id::{SessionId, UserId};
 use crate::log::{Frame, Logs};
 use crate::model::entry::{Kind, LogId};
+use crate::repo::PresenceRepo;
 use crate::time::Millis;
 
 pub use listener::{Close, Listener};
+use nodes::Nodes;
 use table::Table;
 
 /// How long a hole may stay before it is read from the store.
@@ -57,22 +60,39 @@ pub struct Hub {
     turns: [tokio::sync::Mutex<()>; 64],
     /// Wakes the dispatcher when the audit has found a hole.
     doubted: Notify,
+    /// Wakes the audit when something may be missing anywhere.
+    suspected: Notify,
+    nodes: Nodes,
+    presence: Option<Arc<dyn PresenceRepo>>,
+    /// Somebody came who was not connected here, or went.
+    came: Notify,
     stale: mpsc::UnboundedSender<UserId>,
     stale_queue: Mutex<Option<mpsc::UnboundedReceiver<UserId>>>,
 }
 
 impl Hub {
-    pub(crate) fn new(logs: Logs, options: HubOptions, epoch: String, ended: Ended) -> Arc<Self> {
+    /// The name of this node is one that none has and none has had.
+    pub(crate) fn new(
+        logs: Logs,
+        options: HubOptions,
+        epoch: String,
+        ended: Ended,
+        (node, presence): (String, Option<Arc<dyn PresenceRepo>>),
+    ) -> Arc<Self> {
         let (stale, stale_queue) = mpsc::unbounded_channel();
         Arc::new(Hub {
             logs,
             options,
             epoch,
             ended,
-            table: Mutex::default(),
+            table: Mutex::new(Table { gone: presence.is_some().then(Vec::new), ..Table::default() }),
             topics: tokio::sync::Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             doubted: Notify::new(),
+            suspected: Notify::new(),
+            nodes: Nodes::new(node),
+            presence,
+            came: Notify::new(),
             stale,
             stale_queue: Mutex::new(Some(stale_queue)),
         })
@@ -137,23 +157,30 @@ impl Hub {
                 }
             }
         };
-        tokio::select! {
-            () = dispatcher => {}
-            () = auditor => {}
-            () = refresher => {}
-            () = shutdown.cancelled() => {}
-        }
+        let work = async {
+            tokio::select! {
+                () = dispatcher => {}
+                () = auditor => {}
+                () = refresher => {}
+                () = shutdown.cancelled() => {}
+            }
+        };
+        // The last two have something to say when they are told to stop.
+        tokio::join!(work, self.live(shutdown.clone()), self.tell_presence(shutdown.clone()));
     }
 
     fn take(&self, delivery: Delivery) {
         let (topic, bytes) = match delivery {
             Delivery::Frame(topic, bytes) => (topic, bytes),
-            Delivery::Gap => return self.table().doubt_all(Instant::now()),
+            Delivery::Gap => return self.suspect_all(),
         };
         let Some(frame) = Frame::decode(&bytes) else {
             tracing::warn!("the bus brought what is no frame");
             return;
         };
+        if topic == Topic::Nodes {
+            return self.take_word(&frame.json);
+        }
         let mut table = self.table();
         let delivered = match &frame.header {
             Some(_) => table.offer(frame.clone(), Instant::now() + PATIENCE),

@@ -44,6 +44,8 @@ pub(super) struct Table {
     pub(super) logs: HashMap<LogId, Log>,
     pub(super) listeners: HashMap<u64, Entry>,
     pub(super) users: HashMap<UserId, Vec<u64>>,
+    /// People whose last listener went, where somebody tells of it.
+    pub(super) gone: Option<Vec<UserId>>,
     /// People whose rooms are being read for their listeners, and whether one was taken from them meanwhile.
     pub(super) reading: HashMap<UserId, bool>,
     /// People whose listeners were taken out of a room: those who came again since have to be let in again.
@@ -113,6 +115,9 @@ impl Table {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.users.remove(&entry.user);
+                if let Some(gone) = &mut self.gone {
+                    gone.push(entry.user);
+                }
             }
         }
     }
@@ -267,11 +272,6 @@ impl Table {
     /// Something may be missing in a log.
     pub(super) fn doubt(&mut self, log: LogId, now: Instant) {
         self.holes.insert(log, now);
-    }
-
-    /// Something may be missing anywhere.
-    pub(super) fn doubt_all(&mut self, now: Instant) {
-        self.holes.extend(self.logs.keys().map(|log| (*log, now)));
     }
 
     /// Whether somebody listens to a log.

@@ -1,6 +1,6 @@
 //! Friends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::conversations::clear;
 use super::{Context, OfUser, event};
@@ -33,10 +33,13 @@ impl Friends {
         let ids: Vec<_> = rows.iter().map(|row| row.friend).collect();
         let blockers = unit.blocks().blockers(who, &ids).await?;
         let log = unit.user_log().head(who).await?;
+        drop(unit);
+        let online = self.context.hub.online(&ids).await;
+        let online: HashSet<_> = ids.iter().zip(online).filter_map(|(id, online)| online.then_some(*id)).collect();
         let page = cursors.page(rows, limit, log, |row| row.friend.to_string());
         Ok(page.map(|row| {
-            let hides = blockers.contains(&row.friend);
-            view(&self.context, who, &row, cards[&row.friend].clone(), hides)
+            let online = online.contains(&row.friend) && !blockers.contains(&row.friend);
+            view(who, &row, cards[&row.friend].clone(), online)
         }))
     }
 
@@ -122,13 +125,14 @@ pub(super) async fn befriend(
 /// One friend as `who` sees him.
 async fn seen(context: &Context, unit: &mut Unit, who: UserId, row: &Friendship) -> Result<Friend> {
     let card = card(unit, row.friend).await?;
+    // Who blocks me looks offline.
     let hides = unit.blocks().get(row.friend, who).await?.is_some();
-    Ok(view(context, who, row, card, hides))
+    let online = !hides && context.hub.online(&[row.friend]).await == [true];
+    Ok(view(who, row, card, online))
 }
 
-/// Who blocks me looks offline.
-fn view(context: &Context, who: UserId, row: &Friendship, user: UserCard, hides: bool) -> Friend {
-    let status = if context.hub.is_online(row.friend) && !hides { "online" } else { "offline" };
+fn view(who: UserId, row: &Friendship, user: UserCard, online: bool) -> Friend {
+    let status = if online { "online" } else { "offline" };
     Friend {
         user,
         remark: row.remark.clone(),

@@ -9,7 +9,6 @@ use moka::sync::Cache;
 
 use super::{Context, event};
 use crate::error::{Code, Error, Result};
-use crate::hub::Close;
 use crate::id::{Seq, SessionId, UserId};
 use crate::model::Kind;
 use crate::model::session::{Session, Source};
@@ -174,7 +173,8 @@ impl Sessions {
                 unit.sessions().end(id, now).await?;
                 unit.tell(owner, event(Kind::SESSION_REVOKED, &Revoked { id })?, now).await?;
                 self.context.logs.finish(unit).await?;
-                forget(&self.context, &[id]);
+                self.context.hub.forget_sessions(&[id]);
+                self.context.hub.tell_ended(&[id]).await;
                 return Err(Code::RefreshInvalid.into());
             }
             return Ok(OpenSession { id, access, refresh, access_until: tokens.access_until });
@@ -219,7 +219,8 @@ impl Sessions {
             unit.tell(who, event(Kind::SESSION_REVOKED, &Revoked { id })?, now).await?;
             self.context.logs.finish(unit).await?;
         }
-        forget(&self.context, &[id]);
+        self.context.hub.forget_sessions(&[id]);
+        self.context.hub.tell_ended(&[id]).await;
         Ok(())
     }
 
@@ -264,7 +265,7 @@ impl Sessions {
         let ended = self.context.read().await?.sessions().ended_since(now.minus(REMEMBER)).await?;
         let known = |id: &SessionId| self.is_ended(*id);
         let new: Vec<_> = ended.into_iter().filter(|id| !known(id)).collect();
-        forget(&self.context, &new);
+        self.context.hub.forget_sessions(&new);
         self.context.ended.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at > now.minus(REMEMBER * 2));
         let seen: Vec<_> =
             std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect();
@@ -274,15 +275,6 @@ impl Sessions {
             self.context.logs.finish(unit).await?;
         }
         Ok(())
-    }
-}
-
-/// Refuses sessions on this node from now on and closes their sockets.
-fn forget(context: &Context, ids: &[SessionId]) {
-    let now = context.now();
-    context.ended.lock().unwrap_or_else(PoisonError::into_inner).extend(ids.iter().map(|id| (*id, now)));
-    for id in ids {
-        context.hub.close_session(*id, Close::SessionEnded);
     }
 }
 
@@ -298,6 +290,7 @@ pub(super) async fn end_all(context: &Context, mut unit: Unit, user: UserId, exc
         }
     }
     context.logs.finish(unit).await?;
-    forget(context, &ended);
+    context.hub.forget_sessions(&ended);
+    context.hub.tell_ended(&ended).await;
     Ok(())
 }
