@@ -1,7 +1,6 @@
 //! Which keys MongoDB uses for what is asked on the way of every send and every page.
 
 use mongodb::Client;
-use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
 use serde_json::value::to_raw_value;
 
@@ -13,6 +12,7 @@ use crate::model::entry::NewEntry;
 use crate::repo::{RoomLogRepo as _, Slice, Unread};
 use crate::store::numbering::Ends;
 use crate::testkit::fixtures::{client_ref, messages, new_entry};
+use crate::testkit::servers;
 
 const ANN: UserId = UserId(7);
 const BEN: UserId = UserId(8);
@@ -57,14 +57,13 @@ fn with_hint(mut command: Document, index: &str) -> Document {
 
 #[tokio::test]
 async fn everything_is_found_by_a_key_and_heads_step_from_room_to_room() {
-    let url = std::env::var("JIM_TEST_MONGO").expect("JIM_TEST_MONGO must be the URL of a MongoDB server");
-    let client = Client::with_uri_str(&url).await.unwrap();
+    let client = Client::with_uri_str(servers::server("JIM_TEST_MONGO")).await.unwrap();
     // Another server that speaks the protocol has its own plans, or none.
     if !connect::about(&client).await.unwrap().is_mongod() {
         eprintln!("the server of JIM_TEST_MONGO is not MongoDB itself: its plans are not checked");
         return;
     }
-    let database = client.database(&format!("jim_test_{}", ObjectId::new().to_hex()));
+    let database = client.database(&servers::name());
     indexes::make(&database).await.unwrap();
     let entries = database.collection(ENTRIES);
     let log = MongoRoomLog { database, entries, ends: Ends::default(), warnings: Vec::new() };

@@ -5,23 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jim_core::store::memory::MemoryStore;
 use jim_core::store::mongo::{MongoOptions, MongoRoomLog};
-use jim_core::testkit::{Adapter, Fresh};
+use jim_core::testkit::{Adapter, Fresh, servers};
 use mongodb::Client;
-use mongodb::bson::oid::ObjectId;
-
-/// The server of all tests.
-pub(super) fn url() -> String {
-    std::env::var("JIM_TEST_MONGO")
-        .expect("JIM_TEST_MONGO must be the URL of a MongoDB server: scripts/services run mongo -- cargo test …")
-}
-
-/// A URL with this path, whatever path it had.
-pub(super) fn with_path(url: &str, path: &str) -> String {
-    let (scheme, rest) = url.split_once("://").expect("a URL has a scheme");
-    let (server, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let server = server.split('/').next().unwrap_or_default();
-    format!("{scheme}://{server}/{path}?{query}")
-}
 
 /// A database that nobody else uses.
 pub(super) struct Database {
@@ -31,12 +16,10 @@ pub(super) struct Database {
 
 impl Database {
     pub(super) fn new() -> Self {
-        Self::at(&url())
-    }
-
-    pub(super) fn at(url: &str) -> Self {
-        let name = format!("jim_test_{}", ObjectId::new().to_hex());
-        Database { url: with_path(url, &name), name }
+        let name = servers::name();
+        let mut url = servers::server("JIM_TEST_MONGO");
+        url.set_path(&name);
+        Database { url: url.into(), name }
     }
 
     /// One node's logs in it.

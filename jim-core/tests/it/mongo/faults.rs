@@ -14,14 +14,13 @@ use serde_json::value::to_raw_value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::database::with_path;
 use super::server::Server;
 
 const ROOM: RoomId = RoomId::Group(GroupId(3));
 const ANN: UserId = UserId(7);
 
 async fn open(server: &Server) -> Arc<MongoRoomLog> {
-    MongoRoomLog::connect(&with_path(&server.url(), "jim_test"), MongoOptions::default()).await.unwrap()
+    MongoRoomLog::connect(&server.url(), MongoOptions::default()).await.unwrap()
 }
 
 /// Offers an entry until it stands, as senders do; says also how often storage was unavailable.

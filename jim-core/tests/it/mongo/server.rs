@@ -29,7 +29,7 @@ impl Server {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("mongodb://127.0.0.1:{}/?directConnection=true", self.port)
+        format!("mongodb://127.0.0.1:{}/jim_test?directConnection=true", self.port)
     }
 
     /// Ends it as a power cut does, and starts it again with what is on the disk.
