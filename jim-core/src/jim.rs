@@ -83,11 +83,18 @@ impl JimBuilder {
         self
     }
 
-    /// Puts the parts together. Starts nothing: for sends and pushes, [`Jim::run`] must be running.
-    pub async fn build(self) -> Result<Jim> {
-        let fresh = |random: &dyn Random| URL_SAFE_NO_PAD.encode(random.bits());
+    /// The epoch of the store, which is made with it: what nodes of one system have in common and no other has.
+    pub async fn epoch(&self) -> Result<String> {
         let mut unit = self.store.write(&[]).await?;
         let epoch = unit.settings().ensure("epoch", &fresh(&*self.random)[..16]).await?;
+        let _ = unit.commit().await?;
+        Ok(epoch)
+    }
+
+    /// Puts the parts together. Starts nothing: for sends and pushes, [`Jim::run`] must be running.
+    pub async fn build(self) -> Result<Jim> {
+        let epoch = self.epoch().await?;
+        let mut unit = self.store.write(&[]).await?;
         let secret = match self.secret {
             Some(secret) => secret,
             None => Secret::new(unit.settings().ensure("secret", &fresh(&*self.random)).await?),
@@ -122,6 +129,10 @@ impl JimBuilder {
         let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended);
         Ok(Jim { services: Arc::new(Services::new(&context)), context, epoch: epoch.into(), shared })
     }
+}
+
+fn fresh(random: &dyn Random) -> String {
+    URL_SAFE_NO_PAD.encode(random.bits())
 }
 
 /// The whole backend. A cheap clone.
@@ -341,8 +352,13 @@ impl Jim {
         &self.context.logs.clock
     }
 
-    /// Whether storage answers.
+    /// Whether the relational side of storage answers.
     pub async fn ping(&self) -> Result<()> {
         Ok(self.context.logs.store.ping().await?)
+    }
+
+    /// Whether the storage of room logs answers.
+    pub async fn ping_logs(&self) -> Result<()> {
+        Ok(self.context.logs.rooms.ping().await?)
     }
 }

@@ -239,11 +239,22 @@ const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
 
 /// Keys whose effect nobody may take for granted: without it data would go elsewhere, or a door stand open.
 const REFUSED: &[(&str, IsSet)] = &[
-    ("store.url", |c| !matches!(c.store.url.expose(), "" | "sqlite:")),
-    ("rooms.url", |c| !c.rooms.url.expose().is_empty()),
-    ("bus.url", |c| !c.bus.url.expose().is_empty()),
+    ("store.url", |c| !matches!(c.store.url.expose(), "" | "sqlite:") && !c.store.url.expose().starts_with("mysql://")),
+    ("bus.url", |c| c.bus.url.expose().starts_with("amqp")),
     ("captcha.registration", |c| c.captcha.registration),
     ("auth.external_secret", |c| !c.auth.external_secret.expose().is_empty()),
+];
+
+/// What a bus may be reached by.
+const BUSES: &[&str] = &[
+    "redis://",
+    "rediss://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+    "redis+cluster://",
+    "rediss+cluster://",
+    "amqp://",
+    "amqps://",
 ];
 
 impl Config {
@@ -297,7 +308,7 @@ impl Config {
         for (key, url, schemes) in [
             ("store.url", &self.store.url, &["sqlite:", "mysql://"][..]),
             ("rooms.url", &self.rooms.url, &["mongodb://", "mongodb+srv://"]),
-            ("bus.url", &self.bus.url, &["redis://", "rediss://", "amqp://", "amqps://"]),
+            ("bus.url", &self.bus.url, BUSES),
             ("mail.url", &self.mail.url, &["smtp://", "smtps://", "file:"]),
         ] {
             let url = url.expose();

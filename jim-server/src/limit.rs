@@ -1,20 +1,28 @@
-//! Throttles: how often a user or a source may do a thing. Counted in memory, per node.
+//! Throttles: how often a user or a source may do a thing. Counted in memory, and where nodes share counters, there too.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use jim_core::id::UserId;
+use jim_core::repo::{self, CounterRepo, Taken};
 use jim_core::{Code, Error};
+use moka::sync::Cache;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use tokio::time::Instant;
 
 use crate::config::Rates;
 use crate::source::counted_as;
+
+/// Keys that are known to have to wait.
+const WAITING: u64 = 100_000;
 
 /// So many calls in so much time, such as `30/1s`, `50/1h` or `60/min`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +50,18 @@ impl Unit {
 }
 
 impl Rate {
+    fn time(self) -> Duration {
+        Duration::from_secs(self.unit.seconds() * u64::from(self.times.get()))
+    }
+
+    /// As nodes share it.
+    fn shared(self) -> repo::Rate {
+        repo::Rate { count: self.count, per: self.time() }
+    }
+
     /// The whole count at once, then one call each time its share has passed. `None` if that share is no time.
     fn quota(self) -> Option<Quota> {
-        let time = Duration::from_secs(self.unit.seconds() * u64::from(self.times.get()));
-        Quota::with_period(time / self.count.get()).map(|quota| quota.allow_burst(self.count))
+        Quota::with_period(self.time() / self.count.get()).map(|quota| quota.allow_burst(self.count))
     }
 }
 
@@ -92,24 +108,90 @@ impl<'de> Deserialize<'de> for Rate {
 }
 
 /// Counts one kind of call per key.
-pub struct Throttle<K: Hash + Eq + Clone>(Option<DefaultKeyedRateLimiter<K>>);
+pub struct Throttle<K: Hash + Eq + Clone> {
+    local: Option<DefaultKeyedRateLimiter<K>>,
+    shared: Option<Shared<K>>,
+}
 
-impl<K: Hash + Eq + Clone> Throttle<K> {
-    fn new(enabled: bool, rate: Rate) -> Self {
-        Throttle(rate.quota().filter(|_| enabled).map(RateLimiter::keyed))
+/// Counters that nodes share.
+struct Shared<K> {
+    counters: Arc<dyn CounterRepo>,
+    name: &'static str,
+    rate: repo::Rate,
+    /// Who has used up what he has with all nodes together, and until when.
+    waits: Cache<K, Instant>,
+}
+
+impl<K: Hash + Eq + Clone> Clone for Shared<K> {
+    fn clone(&self) -> Self {
+        Shared { counters: self.counters.clone(), name: self.name, rate: self.rate, waits: self.waits.clone() }
+    }
+}
+
+impl<K: Hash + Eq + Clone + Display + Send + Sync + 'static> Shared<K> {
+    /// How long this key has to wait. Counters that cannot be reached hinder nobody: this node counts by itself.
+    async fn take(&self, key: &K) -> Option<Duration> {
+        match self.counters.take(&format!("{}:{key}", self.name), self.rate).await {
+            Ok(Taken::Wait(wait)) => Some(wait),
+            _ => None,
+        }
+    }
+
+    /// The same by what was found when this key was last counted; counts it now, for the next time.
+    fn take_later(&self, key: &K) -> Option<Duration> {
+        let now = Instant::now();
+        if let Some(until) = self.waits.get(key).filter(|until| *until > now) {
+            return Some(until - now);
+        }
+        let (shared, key) = (self.clone(), key.clone());
+        tokio::spawn(async move {
+            if let Some(wait) = shared.take(&key).await {
+                shared.waits.insert(key, Instant::now() + wait);
+            }
+        });
+        None
+    }
+}
+
+fn limited(retry_after: Duration) -> Error {
+    Error::Limited { code: Code::RateLimited, retry_after }
+}
+
+impl<K: Hash + Eq + Clone + Display + Send + Sync + 'static> Throttle<K> {
+    fn new(enabled: bool, rate: Rate, shared: Option<(&Arc<dyn CounterRepo>, &'static str)>) -> Self {
+        let waits =
+            Cache::builder().max_capacity(WAITING).time_to_live(rate.time().max(Duration::from_secs(1))).build();
+        let shared = shared.filter(|_| enabled).map(|(counters, name)| Shared {
+            counters: counters.clone(),
+            name,
+            rate: rate.shared(),
+            waits,
+        });
+        Throttle { local: rate.quota().filter(|_| enabled).map(RateLimiter::keyed), shared }
     }
 
     /// Takes one call of this key, or says when the next will be taken.
     fn take(&self, key: &K) -> Result<(), Error> {
-        let Some(limiter) = &self.0 else { return Ok(()) };
-        limiter.check_key(key).map_err(|until| {
-            let retry_after = until.wait_time_from(DefaultClock::default().now());
-            Error::Limited { code: Code::RateLimited, retry_after }
-        })
+        let Some(limiter) = &self.local else { return Ok(()) };
+        limiter.check_key(key).map_err(|until| limited(until.wait_time_from(DefaultClock::default().now())))
+    }
+
+    /// Takes one call, of what all nodes have together.
+    async fn take_of_all(&self, key: &K) -> Result<(), Error> {
+        self.take(key)?;
+        let Some(shared) = &self.shared else { return Ok(()) };
+        shared.take(key).await.map_or(Ok(()), |wait| Err(limited(wait)))
+    }
+
+    /// The same without waiting for the other nodes: what they have counted shows a call later.
+    fn take_at_once(&self, key: &K) -> Result<(), Error> {
+        self.take(key)?;
+        let Some(shared) = &self.shared else { return Ok(()) };
+        shared.take_later(key).map_or(Ok(()), |wait| Err(limited(wait)))
     }
 
     fn prune(&self) {
-        if let Some(limiter) = &self.0 {
+        if let Some(limiter) = &self.local {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -118,15 +200,20 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
 
 impl Throttle<UserId> {
     /// Takes one call of this user, or `rate.limited`.
-    pub fn check(&self, user: UserId) -> Result<(), Error> {
-        self.take(&user)
+    pub async fn check(&self, user: UserId) -> Result<(), Error> {
+        self.take_of_all(&user).await
+    }
+
+    /// The same for what must not take longer than it does: counters of other nodes show a call later.
+    pub fn check_at_once(&self, user: UserId) -> Result<(), Error> {
+        self.take_at_once(&user)
     }
 }
 
 impl Throttle<IpAddr> {
     /// Takes one call from this source, or `rate.limited`.
-    pub fn check(&self, source: IpAddr) -> Result<(), Error> {
-        self.take(&counted_as(source))
+    pub async fn check(&self, source: IpAddr) -> Result<(), Error> {
+        self.take_of_all(&counted_as(source)).await
     }
 }
 
@@ -136,10 +223,16 @@ macro_rules! throttles {
         pub struct Throttles { $($(#[$doc])* pub $name: Throttle<$key>,)+ }
 
         impl Throttles {
-            /// Throttles that have counted nothing yet.
+            /// Throttles that have counted nothing yet; they share what they count if nodes have counters in common.
             #[must_use]
-            pub fn new(rates: &Rates) -> Self {
-                Throttles { $($name: Throttle::new(rates.enabled, rates.$name),)+ }
+            pub fn new(rates: &Rates, counters: Option<&Arc<dyn CounterRepo>>) -> Self {
+                Throttles {
+                    $($name: Throttle::new(
+                        rates.enabled,
+                        rates.$name,
+                        counters.map(|counters| (counters, stringify!($name))),
+                    ),)+
+                }
             }
 
             /// Forgets keys that have their whole count again. To be called now and then, else memory grows with
@@ -186,23 +279,23 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_burst_passes_and_the_next_call_is_told_when() {
-        let throttle: Throttle<UserId> = Throttle::new(true, "2/1h".parse().unwrap());
-        throttle.check(UserId(1)).unwrap();
-        throttle.check(UserId(1)).unwrap();
-        let Err(Error::Limited { retry_after, .. }) = throttle.check(UserId(1)) else { panic!("not limited") };
+    #[tokio::test]
+    async fn a_burst_passes_and_the_next_call_is_told_when() {
+        let throttle: Throttle<UserId> = Throttle::new(true, "2/1h".parse().unwrap(), None);
+        throttle.check(UserId(1)).await.unwrap();
+        throttle.check(UserId(1)).await.unwrap();
+        let Err(Error::Limited { retry_after, .. }) = throttle.check(UserId(1)).await else { panic!("not limited") };
         assert!((1700..=1800).contains(&retry_after.as_secs()), "{retry_after:?}");
-        throttle.check(UserId(2)).unwrap();
+        throttle.check(UserId(2)).await.unwrap();
         throttle.prune();
-        assert!(throttle.check(UserId(1)).is_err());
+        assert!(throttle.check(UserId(1)).await.is_err());
     }
 
-    #[test]
-    fn switched_off_nothing_is_counted() {
-        let throttle: Throttle<IpAddr> = Throttle::new(false, "1/1h".parse().unwrap());
+    #[tokio::test]
+    async fn switched_off_nothing_is_counted() {
+        let throttle: Throttle<IpAddr> = Throttle::new(false, "1/1h".parse().unwrap(), None);
         for _ in 0..10 {
-            throttle.check(IpAddr::from([127, 0, 0, 1])).unwrap();
+            throttle.check(IpAddr::from([127, 0, 0, 1])).await.unwrap();
         }
     }
 }

@@ -54,13 +54,17 @@ enum AdminCommand {
 }
 
 fn main() -> ExitCode {
+    // TLS to databases and buses; a library installs nothing global, so the program does. It fails when it is done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let ended = run(&Cli::parse());
     telemetry::flush();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("jim: {error}");
-            ExitCode::from(if error.is::<BadConfig>() { 2 } else { 1 })
+            let configuration = error.is::<BadConfig>()
+                || error.downcast_ref::<wire::NotReady>().is_some_and(wire::NotReady::is_configuration);
+            ExitCode::from(if configuration { 2 } else { 1 })
         }
     }
 }

@@ -2,15 +2,21 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jim_core::Jim;
+use jim_core::bus::Bus;
+use jim_core::bus::redis::{RedisBus, RedisOptions};
+use jim_core::repo::{CounterRepo, RoomLogRepo, Store};
 use jim_core::service::Options;
-use jim_core::store::sql::{self, SqliteStore};
+use jim_core::store::mongo::{MongoOptions, MongoRoomLog};
+use jim_core::store::redis::RedisShared;
+use jim_core::store::sql::{self, MySqlOptions, MySqlStore, SqliteStore};
 
 use crate::api::health::{Parts, Probe, State};
-use crate::config::{BlockedRequest, Config, Durability, Registration};
+use crate::config::{BadConfig, BlockedRequest, Config, Durability, Registration};
 
 /// The file in the data folder that a running server holds.
 const LOCK: &str = "lock";
@@ -29,61 +35,136 @@ pub enum NotReady {
     /// Another server uses it.
     #[error("data folder {0}: another server is running on it")]
     InUse(String),
-    /// The store cannot be opened.
+    /// The embedded store cannot be opened.
     #[error(transparent)]
     Store(#[from] sql::MigrateError),
+    /// What a URL names cannot be used.
+    #[error(transparent)]
+    Url(#[from] BadConfig),
     /// The parts do not fit.
     #[error("the backend cannot be put together: {0}")]
     Build(#[from] jim_core::Error),
+}
+
+impl NotReady {
+    /// Whether what is configured must be changed first: starting again does not help.
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, NotReady::Url(_) | NotReady::Store(sql::MigrateError::Newer { .. }))
+    }
 }
 
 /// A backend, and the lock on its data folder for as long as it lives.
 pub struct Backend {
     /// The backend.
     pub jim: Jim,
-    _lock: File,
+    /// How its parts are.
+    pub probe: Arc<dyn Probe>,
+    /// Budgets that nodes share.
+    pub counters: Option<Arc<dyn CounterRepo>>,
+    _lock: Option<File>,
 }
 
 /// Opens the configured adapters.
 pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
-    let folder = &config.data.dir;
-    let lock = lock(folder)?;
-    let store = open(config).await?;
-    let mut builder = Jim::builder(store.clone(), store).options(options(config));
+    let stores = open(config, Alone::Yes).await?;
+    let mut builder = Jim::builder(stores.store, stores.rooms).options(options(config));
     if !config.auth.secret.expose().is_empty() {
         builder = builder.secret(config.auth.secret.clone());
     }
-    Ok(Backend { jim: builder.build().await?, _lock: lock })
+    let mut bus = None;
+    let mut counters = None;
+    let url = config.bus.url.expose();
+    if !url.is_empty() {
+        // Systems that share a Redis do not hear each other.
+        let prefix = format!("jim:{}:", builder.epoch().await?);
+        let bad = |error: &dyn std::fmt::Display| BadConfig::at("bus.url", error.to_string());
+        let options = RedisOptions { prefix: prefix.clone(), ..RedisOptions::default() };
+        let redis = RedisBus::connect(url, options).await.map_err(|error| bad(&error))?;
+        let shared = RedisShared::connect(url, &prefix).await.map_err(|error| bad(&error))?;
+        builder = builder.bus(redis.clone()).presence(shared.clone());
+        bus = Some(redis);
+        counters = Some(shared as Arc<dyn CounterRepo>);
+    }
+    let jim = builder.build().await?;
+    for warning in &stores.warnings {
+        tracing::warn!(warning, "store.weak");
+    }
+    let probe = Arc::new(Looks { jim: jim.clone(), bus, warnings: stores.warnings });
+    Ok(Backend { jim, probe, counters, _lock: stores.lock })
 }
 
 /// A backend that runs nothing, to add to stores that a running server may use.
 pub async fn beside(config: &Config) -> Result<Jim, NotReady> {
-    let folder = &config.data.dir;
-    let failed = |cause| NotReady::Folder { folder: folder.display().to_string(), cause };
-    make_folder(folder).map_err(failed)?;
-    let file = SqliteStore::file(folder);
-    make_private(&file).map_err(failed)?;
-    let store = SqliteStore::open_beside(&file, sql::Durability::Full).await?;
-    Ok(Jim::builder(store.clone(), store).options(options(config)).build().await?)
+    let stores = open(config, Alone::No).await?;
+    Ok(Jim::builder(stores.store, stores.rooms).options(options(config)).build().await?)
 }
 
 /// Brings the configured stores to this version.
 pub async fn migrate(config: &Config) -> Result<(), NotReady> {
-    let _lock = lock(&config.data.dir)?;
-    open(config).await.map(|_| ())
+    open(config, Alone::Yes).await.map(|_| ())
 }
 
-async fn open(config: &Config) -> Result<std::sync::Arc<SqliteStore>, NotReady> {
-    let file = SqliteStore::file(&config.data.dir);
-    make_private(&file).map_err(|cause| NotReady::Folder { folder: config.data.dir.display().to_string(), cause })?;
+/// The configured stores.
+struct Stores {
+    store: Arc<dyn Store>,
+    rooms: Arc<dyn RoomLogRepo>,
+    /// What they cannot promise as they are set up.
+    warnings: Vec<String>,
+    lock: Option<File>,
+}
+
+/// Whether an embedded store must not be in use already.
+#[derive(PartialEq, Eq)]
+enum Alone {
+    Yes,
+    No,
+}
+
+async fn open(config: &Config, alone: Alone) -> Result<Stores, NotReady> {
+    let mut stores = match config.store.url.expose() {
+        url if url.starts_with("mysql:") => open_mysql(url).await?,
+        _ => open_sqlite(config, alone).await?,
+    };
+    let rooms = config.rooms.url.expose();
+    if !rooms.is_empty() {
+        let opened = MongoRoomLog::connect(rooms, MongoOptions::default()).await;
+        let log = opened.map_err(|error| BadConfig::at("rooms.url", error.to_string()))?;
+        stores.warnings.extend_from_slice(log.warnings());
+        stores.rooms = log;
+    }
+    Ok(stores)
+}
+
+async fn open_mysql(url: &str) -> Result<Stores, NotReady> {
+    let bad = |reason: String| BadConfig::at("store.url", reason);
+    // The parser's words hold no part of the URL.
+    let url = url::Url::parse(url).map_err(|error| bad(error.to_string()))?;
+    let store = MySqlStore::open(&url, MySqlOptions::default()).await.map_err(|error| bad(error.to_string()))?;
+    let warnings = store.warnings().to_vec();
+    Ok(Stores { store: store.clone(), rooms: store, warnings, lock: None })
+}
+
+async fn open_sqlite(config: &Config, alone: Alone) -> Result<Stores, NotReady> {
+    let folder = &config.data.dir;
+    let failed = |cause| NotReady::Folder { folder: folder.display().to_string(), cause };
+    let lock = if alone == Alone::Yes { Some(lock(folder)?) } else { None };
+    make_folder(folder).map_err(failed)?;
+    let file = SqliteStore::file(folder);
+    make_private(&file).map_err(failed)?;
+    let mut warnings = Vec::new();
     let durability = match config.store.durability {
         Durability::Full => sql::Durability::Full,
         Durability::Normal => {
-            tracing::warn!("store.durability is normal: a power cut can lose answered sends");
+            warnings.push("store.durability is normal: a power cut can lose answered sends".to_owned());
             sql::Durability::Normal
         }
     };
-    Ok(SqliteStore::open(&file, durability).await?)
+    let store = match alone {
+        Alone::Yes => SqliteStore::open(&file, durability).await?,
+        Alone::No => SqliteStore::open_beside(&file, durability).await?,
+    };
+    Ok(Stores { store: store.clone(), rooms: store, warnings, lock })
 }
 
 /// Makes the data folder, for its owner alone, and takes it.
@@ -132,13 +213,32 @@ fn options(config: &Config) -> Options {
     }
 }
 
-/// Looks at the parts of an embedded backend.
-pub struct Embedded(pub Jim);
+/// How long a part has to show that it is up.
+const ANSWER: Duration = Duration::from_millis(1500);
+
+type Ping<'a> = std::pin::Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+
+/// Looks at the parts of a backend.
+struct Looks {
+    jim: Jim,
+    bus: Option<Arc<RedisBus>>,
+    warnings: Vec<String>,
+}
 
 #[async_trait]
-impl Probe for Embedded {
+impl Probe for Looks {
     async fn parts(&self) -> Parts {
-        let store = if self.0.ping().await.is_ok() { State::Up } else { State::Down };
-        Parts { store, logs: store, bus: State::Up, mail: State::Off }
+        let state = |up| if up { State::Up } else { State::Down };
+        let in_time = async |ping| tokio::time::timeout(ANSWER, ping).await.is_ok_and(|pong| pong);
+        let (store, logs) = tokio::join!(
+            in_time(Box::pin(async { self.jim.ping().await.is_ok() }) as Ping<'_>),
+            in_time(Box::pin(async { self.jim.ping_logs().await.is_ok() }) as Ping<'_>)
+        );
+        let bus = self.bus.as_ref().is_none_or(|bus| Bus::is_up(&**bus)) && self.jim.hub().is_bus_up();
+        Parts { store: state(store), logs: state(logs), bus: state(bus), mail: State::Off }
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }

@@ -85,7 +85,7 @@ impl Hub {
             options,
             epoch,
             ended,
-            table: Mutex::new(Table { gone: presence.is_some().then(Vec::new), ..Table::default() }),
+            table: Mutex::new(Table::telling(presence.is_some())),
             topics: tokio::sync::Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             doubted: Notify::new(),

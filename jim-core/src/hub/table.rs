@@ -56,6 +56,11 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Without listeners; keeps who went where somebody tells of it.
+    pub(super) fn telling(tells: bool) -> Self {
+        Table { gone: tells.then(Vec::new), ..Table::default() }
+    }
+
     pub(super) fn add(
         &mut self,
         user: UserId,

@@ -84,6 +84,11 @@ pub trait RoomLogRepo: Send + Sync {
     /// beyond that the person's own messages, of which a mark is usually above, count too.
     async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>>;
 
+    /// Whether storage answers.
+    async fn ping(&self) -> Res<()> {
+        self.heads(&[]).await.map(|_| ())
+    }
+
     /// The end of one log.
     async fn head(&self, room: &RoomId) -> Res<Head> {
         Ok(self.heads(std::slice::from_ref(room)).await?.pop().unwrap_or(Head::empty(*room)))

@@ -135,7 +135,7 @@ impl AuthApi {
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(&self, request: &Request, body: Body<RegisterBody>) -> Answer<Created<LoggedIn>> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.register.check(ip(request))?;
+        throttles.register.check(ip(request)).await?;
         let limits = &jim.options().limits;
         let body = body.0;
         let username = Username::parse(&body.username, limits);
@@ -164,7 +164,7 @@ impl AuthApi {
     #[oai(path = "/auth/login", method = "post", operation_id = "logIn")]
     async fn log_in(&self, request: &Request, body: Body<LogInBody>) -> Answer<Json<LoggedIn>> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.login.check(ip(request))?;
+        throttles.login.check(ip(request)).await?;
         let body = body.0;
         let (device,) = (body.device.map(|device| Device::parse(&device)).transpose().at("device"),).all()?;
         let password = Secret::new(body.password);

@@ -141,7 +141,7 @@ impl FriendRequestsApi {
     #[oai(path = "/friend-requests", method = "post", operation_id = "requestFriend")]
     async fn request(&self, caller: Auth, body: Body<RequestBody>) -> Answer<Created<RequestObject>> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.friend_request.check(caller.0.user)?;
+        throttles.friend_request.check(caller.0.user).await?;
         let body = body.0;
         if !(1..ID_END).contains(&body.user_id) {
             return Err(jim_core::Code::NotFound.into());

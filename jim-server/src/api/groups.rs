@@ -199,7 +199,7 @@ impl GroupsApi {
         let (name,) = (GroupName::parse(&body.0.name, limits).at("name"),).all()?;
         let members = ids("member_ids", &body.0.member_ids, limits)?;
         if !members.is_empty() {
-            throttles.group_invite.check(caller.0.user)?;
+            throttles.group_invite.check(caller.0.user).await?;
         }
         let (group, invited) = jim.groups().create(caller.0.user, name, &members).await?;
         let invited = Some(invited.into_iter().map(|user| user.0).collect());

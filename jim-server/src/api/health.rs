@@ -38,9 +38,10 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Whether requests can be served; without mail they can.
+    /// Whether requests can be served. Without mail they can, and without the bus too: each node heals by itself what
+    /// it did not hear, only later.
     fn are_ready(self) -> bool {
-        [self.store, self.logs, self.bus].iter().all(|part| *part != State::Down)
+        [self.store, self.logs].iter().all(|part| *part != State::Down)
     }
 }
 
@@ -49,6 +50,10 @@ impl Parts {
 pub trait Probe: Send + Sync {
     /// How they are now.
     async fn parts(&self) -> Parts;
+    /// What the parts cannot promise as they are set up, a sentence each.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Tells how the server is.
@@ -78,6 +83,9 @@ struct Readiness {
     status: State,
     /// Each part.
     parts: Parts,
+    /// What the databases cannot promise as they are set up.
+    #[oai(skip_serializing_if = "Vec::is_empty", default)]
+    warnings: Vec<String>,
 }
 
 #[derive(ApiResponse)]
@@ -106,10 +114,11 @@ impl HealthApi {
     async fn ready(&self) -> Ready {
         let silent = Parts { store: State::Down, logs: State::Down, bus: State::Down, mail: State::Down };
         let parts = tokio::time::timeout(PATIENCE, self.probe.parts()).await.unwrap_or(silent);
+        let warnings = self.probe.warnings().to_vec();
         if parts.are_ready() {
-            Ready::Up(Json(Readiness { status: State::Up, parts }))
+            Ready::Up(Json(Readiness { status: State::Up, parts, warnings }))
         } else {
-            Ready::Down(Json(Readiness { status: State::Down, parts }))
+            Ready::Down(Json(Readiness { status: State::Down, parts, warnings }))
         }
     }
 }

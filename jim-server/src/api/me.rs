@@ -141,7 +141,7 @@ impl MeApi {
     #[oai(path = "/me/password", method = "put", operation_id = "changePassword")]
     async fn change_password(&self, caller: Auth, request: &Request, body: Body<PasswordBody>) -> Answer<Done> {
         // A stolen token must not be a way to try passwords.
-        self.0.throttles.login.check(ip(request))?;
+        self.0.throttles.login.check(ip(request)).await?;
         let (old, new) = (Secret::new(body.0.old_password), Secret::new(body.0.new_password));
         self.0.jim.users().change_password(&caller.0, &old, &new).await?;
         Ok(Done::Done)

@@ -199,7 +199,7 @@ impl MembersApi {
     async fn add(&self, caller: Auth, id: Path<String>, body: Body<AddBody>) -> Answer<Json<AddedObject>> {
         let Shared { jim, throttles } = &*self.0;
         let users = ids("user_ids", &body.0.user_ids, &jim.options().limits)?;
-        throttles.group_invite.check(caller.0.user)?;
+        throttles.group_invite.check(caller.0.user).await?;
         found(jim.members().add(caller.0.user, named(&id.0)?, &users).await?)
     }
 

@@ -190,7 +190,7 @@ impl MessagesApi {
     #[oai(path = "/rooms/:room/messages", method = "post", operation_id = "sendMessage")]
     async fn send(&self, caller: Auth, room: Path<String>, body: Body<MessageBody>) -> Answer<SendAnswer> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.send.check(caller.0.user)?;
+        throttles.send.check_at_once(caller.0.user)?;
         let message = body.0.parse(&jim.options().limits)?;
         Ok(match jim.messages().send(caller.0.user, named(&room.0)?, &message).await? {
             Sent::New(entry) => SendAnswer::New(Raw::new(entry.json())),
@@ -242,7 +242,7 @@ impl MessagesApi {
     #[oai(path = "/rooms/:room/entries/:seq/retract", method = "post", operation_id = "retractMessage")]
     async fn retract(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<EntryAnswer> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.send.check(caller.0.user)?;
+        throttles.send.check_at_once(caller.0.user)?;
         let entry = jim.messages().retract(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
         Ok(EntryAnswer::Entry(Raw::new(entry.json())))
     }

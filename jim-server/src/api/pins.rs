@@ -80,7 +80,7 @@ impl PinsApi {
     #[oai(path = "/rooms/:room/pins/:seq", method = "put", operation_id = "pinMessage")]
     async fn add(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<Done> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.send.check(caller.0.user)?;
+        throttles.send.check_at_once(caller.0.user)?;
         jim.pins().add(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
         Ok(Done::Done)
     }
@@ -94,7 +94,7 @@ impl PinsApi {
     #[oai(path = "/rooms/:room/pins/:seq", method = "delete", operation_id = "unpinMessage")]
     async fn remove(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<Done> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.send.check(caller.0.user)?;
+        throttles.send.check_at_once(caller.0.user)?;
         jim.pins().remove(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
         Ok(Done::Done)
     }

@@ -96,7 +96,7 @@ impl RoomsApi {
     /// `user.unavailable`, `group.dissolved`, `group.muted`, `group.member_muted`, `rate.limited`.
     #[oai(path = "/rooms/:room/typing", method = "post", operation_id = "showTyping")]
     async fn typing(&self, caller: Auth, room: Path<String>) -> Answer<Done> {
-        self.0.throttles.send.check(caller.0.user)?;
+        self.0.throttles.send.check_at_once(caller.0.user)?;
         self.0.jim.rooms().typing(caller.0.user, named(&room.0)?).await?;
         Ok(Done::Done)
     }

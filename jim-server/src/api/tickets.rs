@@ -29,7 +29,7 @@ impl TicketsApi {
     #[oai(path = "/ws/tickets", method = "post", operation_id = "createTicket")]
     async fn create(&self, caller: Auth) -> Answer<Created<Ticket>> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.ticket.check(caller.0.user)?;
+        throttles.ticket.check(caller.0.user).await?;
         let (ticket, until) = jim.sessions().ticket(&caller.0).await?;
         created(Ticket { ticket: ticket.expose().into(), expires_at: until.into() })
     }

@@ -60,7 +60,7 @@ impl UsersApi {
         limit: Query<Option<u32>>,
     ) -> Answer<Json<UserList>> {
         let Shared { jim, throttles } = &*self.0;
-        throttles.search.check(caller.0.user)?;
+        throttles.search.check(caller.0.user).await?;
         let limits = &jim.options().limits;
         let who = caller.0.user;
         let page = match (nickname.0, ids.0) {

@@ -14,10 +14,8 @@ mod unread;
 
 use std::sync::Arc;
 
-use mongodb::bson::doc;
 use mongodb::{Collection, Database};
 
-use crate::repo::Res;
 use crate::store::numbering::Ends;
 
 pub use connect::ConnectError;
@@ -55,11 +53,5 @@ impl MongoRoomLog {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    /// Answers when a server that takes writes does.
-    pub async fn ping(&self) -> Res<()> {
-        let ping = async { self.database.run_command(doc! { "ping": 1 }).await.map_err(error::repo_error) };
-        error::within(ping).await.map(|_| ())
     }
 }

@@ -79,6 +79,11 @@ impl Rows for Append<'_> {
 
 #[async_trait]
 impl RoomLogRepo for MongoRoomLog {
+    async fn ping(&self) -> Res<()> {
+        let ping = async { self.database.run_command(doc! { "ping": 1 }).await.map_err(repo_error) };
+        within(ping).await.map(|_| ())
+    }
+
     fn lanes(&self) -> usize {
         LANES
     }
