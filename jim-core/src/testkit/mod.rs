@@ -16,7 +16,7 @@
 pub mod contract;
 pub mod fixtures;
 mod injected;
-#[cfg(feature = "mysql")]
+#[cfg(all(feature = "mysql", feature = "mongo"))]
 pub mod servers;
 pub mod shared;
 

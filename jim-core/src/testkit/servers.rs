@@ -74,10 +74,50 @@ async fn say(server: &Url, text: &str) {
 impl Drop for MySqlDatabase {
     fn drop(&mut self) {
         let (server, text) = (self.server.clone(), format!("DROP DATABASE IF EXISTS {}", self.name));
-        // A drop cannot wait, and the runtime of the test may be ending.
-        let gone = std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(say(&server, &text));
-        });
-        let _ = gone.join();
+        aside(async move { say(&server, &text).await });
     }
+}
+
+/// An empty database on the server of `JIM_TEST_MONGO`. Dropped, it is gone.
+pub struct MongoDatabase(Url);
+
+impl MongoDatabase {
+    /// A name for it; the first that writes makes it.
+    #[must_use]
+    pub fn make() -> Self {
+        let mut url = server("JIM_TEST_MONGO");
+        url.set_path(&name());
+        MongoDatabase(url)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The database itself, past the adapter.
+    pub async fn raw(&self) -> mongodb::Database {
+        raw(&self.0).await
+    }
+}
+
+async fn raw(url: &Url) -> mongodb::Database {
+    let client = mongodb::Client::with_uri_str(url.as_str()).await.unwrap();
+    client.default_database().unwrap()
+}
+
+impl Drop for MongoDatabase {
+    fn drop(&mut self) {
+        let url = self.0.clone();
+        aside(async move { raw(&url).await.drop().await.unwrap() });
+    }
+}
+
+/// On a thread and a runtime of its own: a drop cannot wait, and the runtime of the test may be ending.
+fn aside(work: impl Future<Output = ()> + Send + 'static) {
+    let done = std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+    });
+    assert!(done.join().is_ok() || std::thread::panicking(), "a database was not dropped");
 }

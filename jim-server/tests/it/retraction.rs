@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::groups::{group_of, types};
-use crate::support::{
-    Answer, Person, Server, WORLD, befriend, contains, couple, eventually, everything_in, rows, seq, stored,
-};
+use crate::support::{Answer, Person, Server, WORLD, befriend, contains, couple, eventually, everything_in, seq};
 
 /// A word that stands nowhere else.
 const WORD: &str = "xylophone-7919";
@@ -86,7 +84,7 @@ async fn a_text_that_its_author_takes_back_is_gone_from_every_read_and_from_the_
             }
             assert_eq!(who.get(&format!("/rooms/{room}/pins")).await.is(200)["items"], json!([]));
         }
-        let (digest, body) = stored(server.data(), &room, seq).await;
+        let (digest, body) = server.stored(&room, seq).await;
         assert!(digest.is_none() && !body.contains(WORD), "{body}");
     }
     let gone = async || (!contains(&everything_in(server.data()), WORD)).then_some(());
@@ -225,7 +223,7 @@ async fn a_crash_leaves_a_message_as_it_was_or_taken_back_in_full() {
         server.kill();
         let answered = retracting.await.unwrap().is_ok_and(|answer| answer.status == 200);
         server.restart().await;
-        let settled = async || (rows(server.data()).await["jim_outbox"] == 0).then_some(());
+        let settled = async || (server.rows().await["jim_outbox"] == 0).then_some(());
         eventually("what was owed is done", settled).await;
         let shown = ben.get(&format!("/rooms/{room}/entries/{seq}")).await.is(200);
         let pinned = ben.get(&format!("/rooms/{room}/pins")).await.is(200)["items"].as_array().unwrap().len();

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::groups::group_of;
-use crate::support::{Answer, Event, Person, Server, Socket, WORLD, couple, rows};
+use crate::support::{Answer, Event, Person, Server, Socket, WORLD, couple};
 
 async fn type_in(who: &Person, room: &str) -> Answer {
     who.act(&format!("/rooms/{room}/typing")).await
@@ -36,7 +36,7 @@ async fn who_writes_is_shown_to_those_who_are_there_and_nothing_of_it_is_kept() 
     let (ann, ben, eve) = (&people[0], &people[1], server.person("finn").await);
     let private = ann.room(ben);
     let (mut bens, mut cleos, mut eves) = (ben.socket().await, people[2].socket().await, eve.socket().await);
-    let before = rows(server.data()).await;
+    let before = server.rows().await;
     for place in [&room, &private] {
         type_in(ann, place).await.is(204);
         for listener in [&mut bens, &mut cleos].into_iter().take(if place == &room { 2 } else { 1 }) {
@@ -50,7 +50,7 @@ async fn who_writes_is_shown_to_those_who_are_there_and_nothing_of_it_is_kept() 
     for _ in 0..50 {
         type_in(ann, &room).await.is(204);
     }
-    assert_eq!(rows(server.data()).await, before, "no table has grown");
+    assert_eq!(server.rows().await, before, "no table has grown");
     assert_eq!(until_changed(&mut cleos, &people[2], "Cleo").await.iter().filter(|event| is_typing(event)).count(), 50);
     assert_eq!(until_changed(&mut eves, &eve, "Eve").await, Vec::<Value>::new(), "nobody else hears of it");
 }
@@ -101,9 +101,9 @@ async fn between_strangers_who_may_write_to_each_other_nothing_is_kept_either() 
     let server = Server::with(&[("friends.required", "false")]).await;
     let (ann, ben) = (server.person("ann").await, server.person("ben").await);
     let (room, mut bens) = (ann.room(&ben), ben.socket().await);
-    let before = rows(server.data()).await;
+    let before = server.rows().await;
     type_in(&ann, &room).await.is(204);
-    assert_eq!(rows(server.data()).await, before, "a room is opened by its first message");
+    assert_eq!(server.rows().await, before, "a room is opened by its first message");
     assert_eq!(until_changed(&mut bens, &ben, "Benny").await, Vec::<Value>::new());
     ann.say(&room, "m-1", "Hello stranger").await.is(201);
     bens.event_of("message.sent").await;

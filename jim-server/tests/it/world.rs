@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::groups::types;
-use crate::support::{Answer, Person, Server, WORLD, eventually, rows, seq};
+use crate::support::{Answer, Person, Server, WORLD, eventually, seq};
 
 async fn set(root: &Person, change: Value) -> Value {
     root.patch("/world/1", &change).await.is(200)
@@ -42,9 +42,9 @@ async fn what_somebody_says_reaches_everybody_once_and_is_written_once() {
     // Whoever has written once has a row for how far he has read, as everywhere.
     let first = people[0].say(WORLD, "first", "Hello world").await.is(201);
     assert_eq!((&first["log"], &first["seq"]), (&json!(WORLD), &json!(1)));
-    let kept = async || (rows(server.data()).await["jim_conversations"] == 1).then_some(());
+    let kept = async || (server.rows().await["jim_conversations"] == 1).then_some(());
     eventually("the mark of the first", kept).await;
-    let mut expected = rows(server.data()).await;
+    let mut expected = server.rows().await;
     for n in 0..MESSAGES {
         people[0].say(WORLD, &format!("m-{n}"), "To all").await.is(201);
     }
@@ -54,7 +54,7 @@ async fn what_somebody_says_reaches_everybody_once_and_is_written_once() {
         assert_eq!(events, history, "each once, in order");
     }
     *expected.get_mut("jim_entries").unwrap() += MESSAGES;
-    assert_eq!(rows(server.data()).await, expected, "nothing is written for each of the fifty");
+    assert_eq!(server.rows().await, expected, "nothing is written for each of the fifty");
     people[0].patch("/me", &json!({ "nickname": "Last" })).await.is(200);
     assert_eq!(sockets[0].event().await["type"], "profile.changed", "and nothing came twice");
 }

@@ -106,7 +106,7 @@ async fn a_database_of_a_later_release_is_refused_and_not_touched() {
     let raw = database.raw().await;
     let meta = raw.collection::<Document>("jim_meta");
     meta.insert_one(doc! { "_id": "jim_entries", "level": 1_000 }).await.unwrap();
-    let error = refused(&database.url).await;
+    let error = refused(&database.url()).await;
     assert!(matches!(error, ConnectError::Newer { needed: 1_000, .. }), "{error:?}");
     assert!(error.to_string().contains("start a newer release"), "{error}");
     assert_eq!(raw.list_collection_names().await.unwrap(), ["jim_meta"]);
@@ -117,7 +117,7 @@ async fn nodes_that_start_at_once_make_the_same_keys_once() {
     let database = Database::new();
     let mut nodes = JoinSet::new();
     for _ in 0..8 {
-        let url = database.url.clone();
+        let url = database.url();
         nodes.spawn(async move { MongoRoomLog::connect(&url, MongoOptions::default()).await.unwrap() });
     }
     assert_eq!(nodes.join_all().await.len(), 8);

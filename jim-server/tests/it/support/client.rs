@@ -1,5 +1,6 @@
 //! The HTTP side of a client, and what it is answered.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -8,18 +9,35 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-/// Where a server is reached; it moves when the server is restarted.
+/// Where a server is reached; it moves when the server is restarted. Of many nodes each is asked in turn.
 #[derive(Clone, Default)]
-pub(crate) struct Base(Arc<RwLock<String>>);
+pub(crate) struct Base {
+    nodes: Arc<RwLock<Vec<String>>>,
+    turn: Arc<AtomicUsize>,
+}
 
 impl Base {
-    pub(crate) fn set(&self, url: &str) {
-        url.clone_into(&mut self.0.write().expect("the address"));
+    /// Of one node.
+    pub(crate) fn of(url: &str) -> Base {
+        let base = Base::default();
+        base.set(vec![url.to_owned()]);
+        base
     }
 
-    /// Such as `http://127.0.0.1:40000`.
+    pub(crate) fn set(&self, nodes: Vec<String>) {
+        *self.nodes.write().expect("the addresses") = nodes;
+    }
+
+    /// Such as `http://127.0.0.1:40000`; of the node whose turn it is.
     pub(crate) fn url(&self) -> String {
-        self.0.read().expect("the address").clone()
+        let nodes = self.nodes.read().expect("the addresses");
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
+        nodes.get(turn).cloned().unwrap_or_default()
+    }
+
+    /// Each node by itself.
+    pub(crate) fn nodes(&self) -> Vec<Base> {
+        self.nodes.read().expect("the addresses").iter().map(|url| Base::of(url)).collect()
     }
 
     /// Such as `127.0.0.1:40000`.

@@ -2,6 +2,7 @@
 
 mod client;
 mod database;
+mod databases;
 mod person;
 mod raw;
 mod server;
@@ -12,10 +13,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use client::{Answer, Base, Client};
-pub(crate) use database::{contains, everything_in, rows, stored};
+pub(crate) use database::{contains, everything_in};
+pub(crate) use databases::Profile;
 pub(crate) use person::{Person, befriend, couple, message, password_of, seq};
 pub(crate) use raw::{exchange, rest, told};
-pub(crate) use server::{Server, jim, serve};
+pub(crate) use server::{Server, jim, serve, signal};
 pub(crate) use socket::{Event, Refused, Socket};
 
 /// The room of the world channel.

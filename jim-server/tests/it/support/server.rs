@@ -1,5 +1,6 @@
 //! A server under test: the real binary, with a folder and a port of its own.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,63 +13,97 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{Base, Client, PATIENCE, Person, password_of, within};
+use super::databases::{Databases, Profile};
+use super::{Base, Client, PATIENCE, Person, database, password_of, within};
 
 /// Everything that a server has printed.
 type Printed = Arc<Mutex<Vec<String>>>;
 
-/// A running server. Dropped, it is killed; its folder goes with it.
+/// A running server: one node, or two on shared databases. Dropped, it is killed; what it stored goes with it.
 pub(crate) struct Server {
-    child: Child,
-    readers: Vec<JoinHandle<()>>,
-    printed: Printed,
+    nodes: Vec<Node>,
     base: Base,
     data: PathBuf,
     settings: Vec<(&'static str, String)>,
+    databases: Option<Databases>,
     /// Removed with the server, unless the folder is the caller's.
     folder: Option<TempDir>,
 }
 
+/// One process.
+struct Node {
+    child: Child,
+    readers: Vec<JoinHandle<()>>,
+    printed: Printed,
+}
+
 impl Server {
-    /// A server on an empty folder, with the throttles off.
+    /// A server on empty storage, with the throttles off. Which storage, and how many nodes, the profile says.
     pub(crate) async fn start() -> Server {
         Server::with(&[]).await
     }
 
     /// The same with settings such as `("socket.heartbeat_seconds", "1")`, which go before ours.
     pub(crate) async fn with(settings: &[(&'static str, &str)]) -> Server {
+        match Profile::here() {
+            Profile::Embedded => Server::embedded(settings).await,
+            Profile::Cluster => Server::cluster(settings).await,
+        }
+    }
+
+    /// One node on an empty folder.
+    pub(crate) async fn embedded(settings: &[(&'static str, &str)]) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut server = Server::on(&folder.path().join("data"), settings).await;
         server.folder = Some(folder);
         server
     }
 
-    /// A server on a folder of the caller's.
+    /// Two nodes on empty databases.
+    pub(crate) async fn cluster(settings: &[(&'static str, &str)]) -> Server {
+        let databases = Databases::make().await;
+        let all = settings.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        let all: Vec<_> = databases.settings().into_iter().chain(all).collect();
+        let mut server = Server::nodes(2, &all).await;
+        server.databases = Some(databases);
+        server
+    }
+
+    /// Nodes with these settings, which say where they store.
+    pub(crate) async fn nodes(count: usize, settings: &[(&'static str, String)]) -> Server {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut server = Server::launch(count, &folder.path().join("data"), settings.to_vec());
+        server.listening().await;
+        server.folder = Some(folder);
+        server
+    }
+
+    /// One node on a folder of the caller's.
     pub(crate) async fn on(data: &Path, settings: &[(&'static str, &str)]) -> Server {
-        let mut server = Server::launch(data, settings);
+        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let mut server = Server::launch(1, data, settings);
         server.listening().await;
         server
     }
 
-    fn launch(data: &Path, settings: &[(&'static str, &str)]) -> Server {
-        let settings: Vec<_> = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let printed = Printed::default();
-        let (child, readers) = spawn(&mut serve(data, &settings), &printed);
-        Server { child, readers, printed, base: Base::default(), data: data.to_owned(), settings, folder: None }
+    fn launch(count: usize, data: &Path, settings: Vec<(&'static str, String)>) -> Server {
+        let node = || {
+            let printed = Printed::default();
+            let (child, readers) = spawn(&mut serve(data, &settings), &printed);
+            Node { child, readers, printed }
+        };
+        let nodes = (0..count).map(|_| node()).collect();
+        Server { nodes, base: Base::default(), data: data.to_owned(), settings, databases: None, folder: None }
     }
 
-    /// Waits until the log says where the server listens.
+    /// Waits until the logs say where the nodes listen.
     async fn listening(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        let address = loop {
-            if let Some(address) = self.printed().iter().rev().find_map(|line| address(line)) {
-                break address;
-            }
-            let ended = self.child.try_wait().expect("its state");
-            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}: {:#?}", self.printed());
-            sleep(Duration::from_millis(5)).await;
-        };
-        self.base.set(&format!("http://{address}"));
+        let mut urls = Vec::new();
+        for node in &mut self.nodes {
+            urls.push(format!("http://{}", node.listening(deadline).await));
+        }
+        self.base.set(urls);
     }
 
     /// Where the server is reached; follows it through restarts.
@@ -95,8 +130,9 @@ impl Server {
 
     /// What `jim admin create` says to a name and a password.
     pub(crate) fn make_admin(&self, name: &str, password: &str) -> Output {
-        let data = self.data.to_str().expect("a plain path");
-        let mut command = jim(self.data.parent().expect("a folder"), &[("data.dir", data)]);
+        let mut settings = vec![("data.dir", self.data.to_str().expect("a plain path"))];
+        settings.extend(self.settings.iter().map(|(key, value)| (*key, value.as_str())));
+        let mut command = jim(self.data.parent().expect("a folder"), &settings);
         command.args(["admin", "create", "--username", name]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the command starts");
@@ -110,6 +146,27 @@ impl Server {
     /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// How many rows each table has.
+    pub(crate) async fn rows(&self) -> BTreeMap<String, i64> {
+        match &self.databases {
+            Some(databases) => databases.rows().await,
+            None => database::rows(&self.data).await,
+        }
+    }
+
+    /// Digest and body of an entry.
+    pub(crate) async fn stored(&self, room: &str, seq: i64) -> (Option<String>, String) {
+        match &self.databases {
+            Some(databases) => databases.stored(room, seq).await,
+            None => database::stored(&self.data, room, seq).await,
+        }
+    }
+
+    /// A node by itself.
+    pub(crate) fn node(&self, node: usize) -> Base {
+        self.base.nodes()[node].clone()
     }
 
     /// The lines of the log with this message so far.
@@ -129,48 +186,68 @@ impl Server {
         format!("{}{path}", self.base.url())
     }
 
-    /// The process.
+    /// The process of the first node.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.nodes[0].child.id()
     }
 
     /// All lines printed so far, those of earlier runs too.
     pub(crate) fn printed(&self) -> Vec<String> {
-        self.printed.lock().expect("the lines").clone()
+        self.nodes.iter().flat_map(|node| node.printed.lock().expect("the lines").clone()).collect()
     }
 
-    /// Ends the process at once, as a crash would.
+    /// Ends all processes at once, as a crash would.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("a process to kill");
-        self.child.wait().expect("its end");
-    }
-
-    /// Asks the process to stop, and does not wait.
-    pub(crate) fn terminate(&self) {
-        let script = format!("kill -TERM {}", self.pid());
-        assert!(Command::new("sh").args(["-c", &script]).status().expect("a shell").success());
-    }
-
-    /// Waits for the end of a process that was asked to stop, and for its last lines.
-    pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
-        let child = &mut self.child;
-        let status = within(limit, "the server ends", async || child.try_wait().expect("its state")).await;
-        for reader in self.readers.drain(..) {
-            reader.join().expect("all lines");
+        for node in &mut self.nodes {
+            node.kill();
         }
-        status
     }
 
-    /// Stops the process in good order; says its exit code.
+    /// The same of one node.
+    pub(crate) fn kill_node(&mut self, node: usize) {
+        self.nodes[node].kill();
+    }
+
+    /// Asks the processes to stop, and does not wait.
+    pub(crate) fn terminate(&self) {
+        for node in &self.nodes {
+            signal("TERM", node.child.id());
+        }
+    }
+
+    /// Waits for the end of processes that were asked to stop, and for their last lines.
+    pub(crate) async fn ended(&mut self, limit: Duration) -> ExitStatus {
+        let mut worst = ExitStatus::default();
+        for node in &mut self.nodes {
+            let child = &mut node.child;
+            let status = within(limit, "the server ends", async || child.try_wait().expect("its state")).await;
+            for reader in node.readers.drain(..) {
+                reader.join().expect("all lines");
+            }
+            if !status.success() {
+                worst = status;
+            }
+        }
+        worst
+    }
+
+    /// Stops the processes in good order; says their exit code.
     pub(crate) async fn stop(&mut self) -> Option<i32> {
         self.terminate();
         self.ended(Duration::from_secs(10)).await.code()
     }
 
-    /// Starts a server that ended on the same folder again.
+    /// Starts all nodes, which have ended, on the same storage again.
     pub(crate) async fn restart(&mut self) {
-        self.forget_address();
-        (self.child, self.readers) = spawn(&mut serve(&self.data, &self.settings), &self.printed);
+        for node in &mut self.nodes {
+            node.start(&self.data, &self.settings);
+        }
+        self.listening().await;
+    }
+
+    /// The same of one node.
+    pub(crate) async fn restart_node(&mut self, node: usize) {
+        self.nodes[node].start(&self.data, &self.settings);
         self.listening().await;
     }
 
@@ -179,12 +256,38 @@ impl Server {
         self.settings.retain(|(known, _)| *known != key);
         self.settings.push((key, value.to_owned()));
     }
+}
 
-    /// Lines of an earlier run must not tell where the next one listens.
-    fn forget_address(&self) {
+/// Sends a signal to a process.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let script = format!("kill -{name} {pid}");
+    assert!(Command::new("sh").args(["-c", &script]).status().expect("a shell").success());
+}
+
+impl Node {
+    async fn listening(&mut self, deadline: Instant) -> String {
+        loop {
+            let lines = self.printed.lock().expect("the lines").clone();
+            if let Some(address) = lines.iter().rev().find_map(|line| address(line)) {
+                return address;
+            }
+            let ended = self.child.try_wait().expect("its state");
+            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}: {lines:#?}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("its end");
+    }
+
+    fn start(&mut self, data: &Path, settings: &[(&'static str, String)]) {
+        // Lines of an earlier run must not tell where the next one listens.
         for line in self.printed.lock().expect("the lines").iter_mut() {
             *line = line.replace("server.listening", "server.listened");
         }
+        (self.child, self.readers) = spawn(&mut serve(data, settings), &self.printed);
     }
 }
 
@@ -195,7 +298,7 @@ fn address(line: &str) -> Option<String> {
     told.then(|| line["address"].as_str().map(ToOwned::to_owned))?
 }
 
-impl Drop for Server {
+impl Drop for Node {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
