@@ -58,6 +58,19 @@ async fn while_the_bus_is_dead_nobody_waits_and_the_own_node_hears_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_first_wanted_while_the_bus_was_dead_is_told_as_a_gap() {
+    let mut server = Server::start(&[]);
+    let mut node = Node::connect(&server.url(), &prefix()).await;
+    server.kill();
+    node.until_up(false).await;
+    assert!(node.bus.subscribe(&[room(1)]).await.is_err());
+    server.restart();
+    node.gap().await;
+    let bus = node.bus.clone();
+    node.heard(&bus, room(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_server_holds_nobody_up_for_long_and_is_heard_again_when_it_thaws() {
     let server = Server::start(&[]);
     let mut node = Node::connect(&server.url(), &prefix()).await;
