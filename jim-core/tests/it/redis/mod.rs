@@ -2,6 +2,7 @@
 
 mod bus;
 mod cluster;
+mod nodes;
 mod outage;
 mod sentinel;
 mod server;
@@ -46,6 +47,10 @@ struct Node {
 }
 
 impl Node {
+    async fn bus(url: &str, prefix: &str) -> Arc<RedisBus> {
+        RedisBus::connect(url, RedisOptions { prefix: prefix.into(), ..RedisOptions::default() }).await.unwrap()
+    }
+
     async fn connect(url: &str, prefix: &str) -> Node {
         Node::with(url, RedisOptions { prefix: prefix.into(), ..RedisOptions::default() }).await
     }
