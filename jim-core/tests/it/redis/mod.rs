@@ -100,4 +100,17 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+
+    /// Waits until it is known that nothing can be published or subscribed.
+    async fn until_mute(&self) {
+        self.until_up(false).await;
+        let end = Instant::now() + DEADLINE;
+        while self.bus.publish(Topic::Nodes, Bytes::new()).await.is_ok()
+            || self.bus.subscribe(&[Topic::Nodes]).await.is_ok()
+        {
+            assert!(Instant::now() < end, "the bus takes what it cannot bring");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.bus.unsubscribe(&[Topic::Nodes]).await.unwrap();
+    }
 }

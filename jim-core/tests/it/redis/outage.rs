@@ -39,7 +39,7 @@ async fn while_the_bus_is_dead_nobody_waits_and_the_own_node_hears_itself() {
     let mut node = Node::connect(&server.url(), &prefix()).await;
     node.bus.subscribe(&[room(1)]).await.unwrap();
     server.kill();
-    node.until_up(false).await;
+    node.until_mute().await;
     let start = Instant::now();
     for n in 0..100 {
         let frame = Bytes::from(format!("{n}"));
