@@ -11,7 +11,7 @@ use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 use tokio::sync::Notify;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Names;
@@ -25,6 +25,9 @@ use super::topics::Topics;
 const BEAT: Duration = Duration::from_secs(4);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
+/// After an outage other nodes may be a pause behind, and what they send until then is lost: so much later a gap is
+/// told once more.
+const LATE: Duration = Duration::from_secs(3);
 /// Topics of one pipeline.
 const CHUNK: usize = 1000;
 
@@ -153,11 +156,13 @@ impl Ear {
         let mut work = topics.work.subscribe();
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut late = None;
         loop {
             work.mark_unchanged();
             let trouble = self.sync(&mut connection, &deaf.0).await?;
             if deaf.0.healed.swap(false, Ordering::Relaxed) {
                 self.shared.inbox.gap();
+                late = Some(Instant::now() + LATE);
             }
             topics.done.send_replace(());
             if let Some(error) = trouble {
@@ -175,6 +180,10 @@ impl Ear {
                 _ = work.changed() => {}
                 _ = beat.tick() => servers.target.beat(&mut connection).await?,
                 () = deaf.0.cut.notified() => return Err(closed()),
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                    late = None;
+                    self.shared.inbox.gap();
+                }
             }
         }
     }
