@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use redis::{ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
@@ -167,7 +167,7 @@ impl Ear {
             topics.done.send_replace(());
             if let Some(error) = trouble {
                 // A slot on its way is no fault.
-                if error.kind() != redis::ErrorKind::Server(ServerErrorKind::Moved) {
+                if !matches!(error.kind(), ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::TryAgain)) {
                     servers.health.down(self.part(), &error);
                 }
                 servers.look().await;
@@ -197,8 +197,8 @@ impl Ear {
         let leaving = topics.take_leaving(session.id);
         let missing = topics.missing(|topic| layout.owner(names.slot(*topic)) == Some(&self.address));
         let mut trouble = None;
-        for (verb, topics) in [(unsubscribe, leaving), (subscribe, missing)] {
-            for chunk in topics.chunks(CHUNK) {
+        for (verb, all) in [(unsubscribe, &leaving), (subscribe, &missing)] {
+            for chunk in all.chunks(CHUNK) {
                 // One command for each topic: a server refuses one with channels of several slots, and each is
                 // answered by itself.
                 let mut pipeline = Pipeline::with_capacity(chunk.len());
@@ -208,9 +208,11 @@ impl Ear {
                 let answers = connection.send_packed_commands(&pipeline, 0, chunk.len()).await?;
                 let refused = answers.into_iter().find_map(|answer| answer.extract_error().err());
                 trouble = trouble.or(refused);
-                self.shared.topics.done.send_replace(());
+                topics.done.send_replace(());
             }
         }
-        Ok(trouble)
+        // What a server says unasked may be taken for an answer: the last answers are then still on their way.
+        let unsure = || RedisError::from((ErrorKind::Server(ServerErrorKind::TryAgain), "not confirmed"));
+        Ok(trouble.or_else(|| (!topics.missing_of(&missing).is_empty()).then(unsure)))
     }
 }
