@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use redis::{ErrorKind, Pipeline, PushInfo, PushKind, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 use tokio::sync::Notify;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Names;
@@ -25,6 +25,9 @@ use super::topics::Topics;
 const BEAT: Duration = Duration::from_secs(4);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
+/// After an outage other nodes may be a pause behind, and what they send until then is lost: so much later a gap is
+/// told once more.
+const LATE: Duration = Duration::from_secs(3);
 /// Topics of one pipeline.
 const CHUNK: usize = 1000;
 
@@ -153,16 +156,18 @@ impl Ear {
         let mut work = topics.work.subscribe();
         let mut beat = tokio::time::interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut late = None;
         loop {
             work.mark_unchanged();
             let trouble = self.sync(&mut connection, &deaf.0).await?;
             if deaf.0.healed.swap(false, Ordering::Relaxed) {
                 self.shared.inbox.gap();
+                late = Some(Instant::now() + LATE);
             }
             topics.done.send_replace(());
             if let Some(error) = trouble {
                 // A slot on its way is no fault.
-                if error.kind() != redis::ErrorKind::Server(ServerErrorKind::Moved) {
+                if !matches!(error.kind(), ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::TryAgain)) {
                     servers.health.down(self.part(), &error);
                 }
                 servers.look().await;
@@ -175,6 +180,10 @@ impl Ear {
                 _ = work.changed() => {}
                 _ = beat.tick() => servers.target.beat(&mut connection).await?,
                 () = deaf.0.cut.notified() => return Err(closed()),
+                () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
+                    late = None;
+                    self.shared.inbox.gap();
+                }
             }
         }
     }
@@ -188,8 +197,8 @@ impl Ear {
         let leaving = topics.take_leaving(session.id);
         let missing = topics.missing(|topic| layout.owner(names.slot(*topic)) == Some(&self.address));
         let mut trouble = None;
-        for (verb, topics) in [(unsubscribe, leaving), (subscribe, missing)] {
-            for chunk in topics.chunks(CHUNK) {
+        for (verb, all) in [(unsubscribe, &leaving), (subscribe, &missing)] {
+            for chunk in all.chunks(CHUNK) {
                 // One command for each topic: a server refuses one with channels of several slots, and each is
                 // answered by itself.
                 let mut pipeline = Pipeline::with_capacity(chunk.len());
@@ -199,9 +208,11 @@ impl Ear {
                 let answers = connection.send_packed_commands(&pipeline, 0, chunk.len()).await?;
                 let refused = answers.into_iter().find_map(|answer| answer.extract_error().err());
                 trouble = trouble.or(refused);
-                self.shared.topics.done.send_replace(());
+                topics.done.send_replace(());
             }
         }
-        Ok(trouble)
+        // What a server says unasked may be taken for an answer: the last answers are then still on their way.
+        let unsure = || RedisError::from((ErrorKind::Server(ServerErrorKind::TryAgain), "not confirmed"));
+        Ok(trouble.or_else(|| (!topics.missing_of(&missing).is_empty()).then(unsure)))
     }
 }

@@ -1,7 +1,7 @@
 //! Whether everything stands, told on the log once each time that changes.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::target::Address;
@@ -17,12 +17,22 @@ pub(super) enum Part {
     Slots,
 }
 
-/// Which parts are down, and why.
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Link(address) => write!(f, "commands to {address}"),
+            Part::Ear(address) => write!(f, "frames from {address}"),
+            Part::Slots => f.write_str("the slots"),
+        }
+    }
+}
+
+/// Which parts are down.
 #[derive(Debug)]
 pub(super) struct Health {
     /// The name on the log.
     what: &'static str,
-    down: Mutex<BTreeMap<Part, String>>,
+    down: Mutex<BTreeSet<Part>>,
 }
 
 impl Health {
@@ -35,27 +45,26 @@ impl Health {
     }
 
     pub(super) fn is_down(&self, part: &Part) -> bool {
-        self.parts().contains_key(part)
+        self.parts().contains(part)
     }
 
-    pub(super) fn down(&self, part: Part, cause: impl Display) {
-        let cause = cause.to_string();
+    pub(super) fn down(&self, part: Part, cause: impl fmt::Display) {
         let mut down = self.parts();
         if down.is_empty() {
-            tracing::warn!(error.cause = %cause, part = ?part, "{} is down", self.what);
+            tracing::warn!(error.cause = %cause, %part, "{} is down", self.what);
         }
-        down.insert(part, cause);
+        down.insert(part);
     }
 
     /// The part stands, or is needed no more.
     pub(super) fn up(&self, part: &Part) {
         let mut down = self.parts();
-        if down.remove(part).is_some() && down.is_empty() {
+        if down.remove(part) && down.is_empty() {
             tracing::info!("{} is back", self.what);
         }
     }
 
-    fn parts(&self) -> MutexGuard<'_, BTreeMap<Part, String>> {
+    fn parts(&self) -> MutexGuard<'_, BTreeSet<Part>> {
         self.down.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -57,3 +57,60 @@ impl Inbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const FRAME: usize = 1000 - OVERHEAD;
+
+    /// How many frames wait, and whether a gap is the last of all.
+    fn waits(queue: &mut mpsc::UnboundedReceiver<Delivery>) -> (usize, bool) {
+        let (mut frames, mut gap) = (0, false);
+        while let Ok(delivery) = queue.try_recv() {
+            gap = matches!(delivery, Delivery::Gap);
+            frames += usize::from(!gap);
+        }
+        (frames, gap)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_dropped_and_one_gap_is_told_after_the_rest() {
+        let (inbox, mut queue) = Inbox::new(10_000);
+        for _ in 0..10 {
+            inbox.put(Topic::Nodes, Bytes::from(vec![0; FRAME]));
+        }
+        assert_eq!(waits(&mut queue), (10, false), "just as much as fits");
+        let (inbox, mut queue) = Inbox::new(10_000);
+        for _ in 0..100 {
+            inbox.put(Topic::Nodes, Bytes::from(vec![0; FRAME]));
+        }
+        assert_eq!(waits(&mut queue), (10, true));
+    }
+
+    #[tokio::test]
+    async fn whoever_takes_makes_room_and_a_later_loss_is_told_again() {
+        let (inbox, queue) = Inbox::new(10_000);
+        let inbox = Arc::new(inbox);
+        let (hub, mut taken) = mpsc::channel(1);
+        let draining = tokio::spawn({
+            let inbox = inbox.clone();
+            async move { inbox.drain(queue, hub).await }
+        });
+        for _ in 0..3 {
+            for _ in 0..100 {
+                inbox.put(Topic::Nodes, Bytes::from(vec![0; FRAME]));
+            }
+            let mut frames = 0;
+            while let Some(Delivery::Frame(..)) = taken.recv().await {
+                frames += 1;
+            }
+            assert_eq!(frames, 10);
+        }
+        drop(taken);
+        inbox.put(Topic::Nodes, Bytes::new());
+        draining.await.unwrap();
+    }
+}

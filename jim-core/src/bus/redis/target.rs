@@ -15,7 +15,8 @@ pub(super) struct Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        let Address { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 
@@ -139,7 +140,7 @@ mod tests {
         for (url, kind, hosts) in [
             ("redis://localhost", Kind::Single, "localhost:6379"),
             ("rediss://u:p%40%2Cw@127.0.0.1:7000/3", Kind::Single, "127.0.0.1:7000"),
-            ("redis://:pw@[::1]:7000", Kind::Single, "::1:7000"),
+            ("redis://:pw@[::1]:7000", Kind::Single, "[::1]:7000"),
             ("redis+sentinel://a,b:1/jim", sentinel, "a:26379, b:1"),
             ("rediss+cluster://u:pw@a:1,b", Kind::Cluster, "a:1, b:6379"),
         ] {

@@ -2,6 +2,7 @@
 
 mod bus;
 mod cluster;
+mod nodes;
 mod outage;
 mod sentinel;
 mod server;
@@ -46,6 +47,10 @@ struct Node {
 }
 
 impl Node {
+    async fn bus(url: &str, prefix: &str) -> Arc<RedisBus> {
+        RedisBus::connect(url, RedisOptions { prefix: prefix.into(), ..RedisOptions::default() }).await.unwrap()
+    }
+
     async fn connect(url: &str, prefix: &str) -> Node {
         Node::with(url, RedisOptions { prefix: prefix.into(), ..RedisOptions::default() }).await
     }
@@ -94,5 +99,18 @@ impl Node {
             assert!(Instant::now() < end, "up is not {up}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until it is known that nothing can be published or subscribed.
+    async fn until_mute(&self) {
+        self.until_up(false).await;
+        let end = Instant::now() + DEADLINE;
+        while self.bus.publish(Topic::Nodes, Bytes::new()).await.is_ok()
+            || self.bus.subscribe(&[Topic::Nodes]).await.is_ok()
+        {
+            assert!(Instant::now() < end, "the bus takes what it cannot bring");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.bus.unsubscribe(&[Topic::Nodes]).await.unwrap();
     }
 }
