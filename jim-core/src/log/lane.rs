@@ -186,7 +186,7 @@ impl Lane {
         }
         Stats::add(&self.stats.encoded, 1);
         if let Err(error) = self.bus.publish(topic, Frame::room(entry).encode()).await {
-            tracing::warn!(error.cause = %error, "an entry was not published; the audit will find it");
+            tracing::debug!(error.cause = %error, "an entry was not published; the audit will find it");
         }
     }
 }

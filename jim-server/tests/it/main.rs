@@ -8,6 +8,7 @@ mod big_groups;
 mod blocks;
 mod body;
 mod checker;
+mod cluster;
 mod command;
 mod connections;
 mod converge;

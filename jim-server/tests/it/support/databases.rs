@@ -37,6 +37,11 @@ impl Databases {
         Databases { store: MySqlDatabase::make().await, rooms: MongoDatabase::make() }
     }
 
+    /// Where the room logs are.
+    pub(crate) fn rooms_url(&self) -> String {
+        self.rooms.url().to_string()
+    }
+
     /// The settings of a node on them.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         vec![

@@ -3,6 +3,7 @@
 mod client;
 mod database;
 mod databases;
+mod engine;
 mod person;
 mod raw;
 mod server;
@@ -14,8 +15,9 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use client::{Answer, Base, Client};
 pub(crate) use database::{contains, everything_in};
-pub(crate) use databases::Profile;
-pub(crate) use person::{Person, befriend, couple, message, password_of, seq};
+pub(crate) use databases::Databases;
+pub(crate) use engine::Engine;
+pub(crate) use person::{Person, befriend, couple, friends_at, message, password_of, seq};
 pub(crate) use raw::{exchange, rest, told};
 pub(crate) use server::{Server, jim, serve, signal};
 pub(crate) use socket::{Event, Refused, Socket};

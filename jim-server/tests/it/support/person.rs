@@ -203,7 +203,14 @@ pub(crate) async fn befriend(a: &Person, b: &Person) -> String {
 /// A server with two friends on it, and their room.
 pub(crate) async fn couple() -> (Server, Person, Person, String) {
     let server = Server::start().await;
-    let (ann, ben) = (server.person("ann").await, server.person("ben").await);
-    let room = befriend(&ann, &ben).await;
+    let (ann, ben) = friends_at(&server).await;
+    let room = ann.room(&ben);
     (server, ann, ben, room)
+}
+
+/// Two friends on a server.
+pub(crate) async fn friends_at(server: &Server) -> (Person, Person) {
+    let (ann, ben) = (server.person("ann").await, server.person("ben").await);
+    befriend(&ann, &ben).await;
+    (ann, ben)
 }

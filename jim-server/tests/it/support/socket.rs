@@ -74,13 +74,14 @@ impl Socket {
 
     /// Opens a socket and waits for its first event, which is `hello` unless there are too many.
     pub(crate) async fn dial(base: &Base, headers: &[(&'static str, &str)]) -> Result<Socket, Refused> {
-        let mut request = format!("ws://{}/api/v1/ws", base.authority()).into_client_request().expect("a request");
+        let authority = base.authority();
+        let mut request = format!("ws://{authority}/api/v1/ws").into_client_request().expect("a request");
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
         let deadline = Instant::now() + PATIENCE;
         let dialled = async {
-            let stream = TcpStream::connect(base.authority()).await.map_err(|_| Refused::Silence)?;
+            let stream = TcpStream::connect(authority).await.map_err(|_| Refused::Silence)?;
             tokio_tungstenite::client_async(request, stream).await.map_err(|error| match error {
                 Error::Http(answer) => Refused::Answer(Box::new(answer)),
                 _ => Refused::Silence,

@@ -1,0 +1,82 @@
+//! A database or a bus of a test's own, which it may kill and freeze.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::{eventually, signal};
+
+/// A server of one kind: `mariadb`, `mongo` or `redis`. Dropped, it is killed, and its data is gone.
+pub(crate) struct Engine {
+    kind: &'static str,
+    port: u16,
+    folder: TempDir,
+    child: Child,
+}
+
+impl Engine {
+    pub(crate) async fn start(kind: &'static str) -> Engine {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
+        // Servers that run as another user enter it.
+        let folder =
+            tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir();
+        let folder = folder.expect("a temporary folder");
+        let child = launch(kind, folder.path(), port);
+        let mut engine = Engine { kind, port, folder, child };
+        engine.listens().await;
+        engine
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("a process to kill");
+        self.child.wait().expect("its end");
+    }
+
+    /// Starts it again on the same data.
+    pub(crate) async fn restart(&mut self) {
+        self.child = launch(self.kind, self.folder.path(), self.port);
+        self.listens().await;
+    }
+
+    /// Stops it in its tracks; whoever asks it waits.
+    pub(crate) fn freeze(&self) {
+        signal("STOP", self.child.id());
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        signal("CONT", self.child.id());
+    }
+
+    async fn listens(&mut self) {
+        let (kind, port, child) = (self.kind, self.port, &mut self.child);
+        eventually(&format!("{kind} listens"), async || {
+            let ended = child.try_wait().expect("its state");
+            assert!(ended.is_none(), "{kind} ended: {ended:?}");
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        })
+        .await;
+    }
+}
+
+fn launch(kind: &str, folder: &Path, port: u16) -> Child {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services");
+    let mut command = Command::new(script);
+    command.args(["one", kind]).arg(folder.join("data")).arg(port.to_string());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the server starts")
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
