@@ -18,12 +18,14 @@ use crate::id::{RoomId, Seq, SessionId, UserId};
 use crate::log::{cuts, rows};
 use crate::model::block::Cut;
 use crate::model::conversation::ConversationRow;
-use crate::model::entry::LogId;
+use crate::model::entry::{Entry, LogId};
 use crate::model::user::UserState;
 use crate::repo::{RepoError, Slice};
 
 /// A room that is new to a listener is sent from its beginning if it has at most so many entries.
 const FRESH: u16 = 64;
+/// Entries that are held back from somebody at the most; with more he is told to come again.
+const MISSED: u16 = 256;
 /// How often an account may change while a listener attaches.
 const TRIES: usize = 8;
 
@@ -180,12 +182,33 @@ impl Hub {
             if !self.join_late(user, row, cut).await? {
                 return Ok(false);
             }
-            let mut table = self.table();
-            for id in table.of(user) {
-                table.set_cut(id, &LogId::Room(row.room), cut);
+            if matches!(row.room, RoomId::Private(..)) {
+                self.set_cut(user, row.room, (cut, moment.head)).await?;
             }
         }
         Ok(true)
+    }
+
+    /// Says what is hidden from a person in a room, and sends him what was held back until that was known.
+    async fn set_cut(&self, user: UserId, room: RoomId, cut: (Option<Cut>, Seq)) -> Result<()> {
+        let log = LogId::Room(room);
+        let mut missed = Vec::new();
+        for _ in 0..TRIES {
+            {
+                let mut table = self.table();
+                let known = missed.last().map(|entry: &Arc<Entry>| entry.seq.next());
+                match table.paused(user, &log) {
+                    Some((from, next)) if known.unwrap_or(from) < next => {}
+                    _ => {
+                        table.set_cut(user, &log, cut, &missed);
+                        return Ok(());
+                    }
+                }
+            }
+            let Some((from, _)) = self.table().paused(user, &log) else { continue };
+            missed = self.logs.rooms.read(&room, Slice::After(Seq(from.0 - 1)), MISSED).await?;
+        }
+        Err(Error::Unavailable(RepoError::Busy))
     }
 
     /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.

@@ -30,7 +30,20 @@ impl Hub {
         }
     }
 
-    async fn heal(&self, log: LogId, mut next: Seq) -> Result<()> {
+    /// Who of the two in a private room has blocked the other is known before anything of the room is sent.
+    async fn heal(&self, log: LogId, next: Seq) -> Result<()> {
+        if let LogId::Room(RoomId::Private(a, b)) = log {
+            for user in [a, b].map(LogId::User) {
+                let next = self.table().logs.get(&user).and_then(|log| log.next);
+                if let Some(next) = next {
+                    self.heal_one(user, next).await?;
+                }
+            }
+        }
+        self.heal_one(log, next).await
+    }
+
+    async fn heal_one(&self, log: LogId, mut next: Seq) -> Result<()> {
         loop {
             let after = Slice::After(Seq(next.0 - 1));
             let frames: Vec<Frame> = match log {
@@ -49,6 +62,7 @@ impl Hub {
                 }
                 self.note_stale(&frame);
                 let mut table = self.table();
+                super::pause(&mut table, &frame);
                 let delivered = table.offer(frame, Instant::now() + super::PATIENCE);
                 self.note_parted(&mut table);
                 drop(table);

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Delivery, Topic};
-use crate::id::{SessionId, UserId};
+use crate::id::{RoomId, SessionId, UserId};
 use crate::log::{Frame, Logs};
 use crate::model::entry::{Kind, LogId};
 use crate::repo::PresenceRepo;
@@ -182,6 +182,7 @@ impl Hub {
             return self.take_word(&frame.json);
         }
         let mut table = self.table();
+        pause(&mut table, &frame);
         let delivered = match &frame.header {
             Some(_) => table.offer(frame.clone(), Instant::now() + PATIENCE),
             None => log_of(topic).map_or(0, |log| table.whisper(&log, &frame.json)),
@@ -209,6 +210,26 @@ impl Hub {
         {
             let _ = self.stale.send(user);
         }
+    }
+}
+
+/// Who learns that a person has blocked somebody sends him nothing of their room until he has read from where on.
+fn pause(table: &mut Table, frame: &Frame) {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        data: Whom,
+    }
+    #[derive(serde::Deserialize)]
+    struct Whom {
+        user_id: UserId,
+    }
+    if let Some(header) = &frame.header
+        && header.kind == Kind::BLOCK_ADDED
+        && let LogId::User(user) = header.log
+        && let Ok(told) = serde_json::from_slice::<Told>(&frame.json)
+        && let Some(room) = RoomId::private(user, told.data.user_id)
+    {
+        table.pause(user, &LogId::Room(room), header.seq);
     }
 }
 

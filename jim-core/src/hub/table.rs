@@ -12,12 +12,21 @@ use super::listener::{Close, Shared};
 use crate::id::{Seq, SessionId, UserId};
 use crate::log::Frame;
 use crate::model::block::Cut;
-use crate::model::entry::{LogId, hidden_json};
+use crate::model::entry::{Entry as RoomEntry, LogId, hidden_json};
+
+/// Since when nothing is sent, and the number of the person's log that made it so.
+#[derive(Clone, Copy)]
+struct Paused {
+    from: Seq,
+    told: Seq,
+}
 
 struct Member {
     id: u64,
     queue: mpsc::Sender<Bytes>,
     cut: Option<Cut>,
+    /// Nothing is sent while what is hidden from the person is read anew.
+    paused: Option<Paused>,
     /// What is below was before the person came; a hub that is behind still has to send it to others.
     from: Seq,
 }
@@ -89,13 +98,51 @@ impl Table {
     pub(super) fn join(&mut self, id: u64, log: LogId, cut: Option<Cut>, from: Seq) {
         let (Some(entry), Some(place)) = (self.listeners.get_mut(&id), self.logs.get_mut(&log)) else { return };
         entry.logs.push(log);
-        place.members.push(Member { id, queue: entry.queue.clone(), cut, from });
+        place.members.push(Member { id, queue: entry.queue.clone(), cut, paused: None, from });
     }
 
-    pub(super) fn set_cut(&mut self, id: u64, log: &LogId, cut: Option<Cut>) {
-        let members = self.logs.get_mut(log).map(|log| &mut log.members);
-        if let Some(member) = members.and_then(|members| members.iter_mut().find(|member| member.id == id)) {
+    /// A person has blocked somebody, as his log says at this number: until it is known what is hidden from him,
+    /// nothing of their room is sent to him.
+    pub(super) fn pause(&mut self, user: UserId, log: &LogId, told: Seq) {
+        let ids = self.of(user);
+        let Some(place) = self.logs.get_mut(log) else { return };
+        let Some(next) = place.next else { return };
+        for member in place.members.iter_mut().filter(|member| ids.contains(&member.id)) {
+            let from = member.paused.map_or(next, |paused| paused.from);
+            member.paused = Some(Paused { from, told });
+        }
+    }
+
+    /// The lowest number from which a listener of a person was sent nothing of a log, and the number that is next.
+    pub(super) fn paused(&self, user: UserId, log: &LogId) -> Option<(Seq, Seq)> {
+        let ids = self.of(user);
+        let place = self.logs.get(log)?;
+        let from = place.members.iter().filter(|member| ids.contains(&member.id)).filter_map(|member| member.paused);
+        Some((from.map(|paused| paused.from).min()?, place.next?))
+    }
+
+    /// Says what is hidden from a person, as his log stood at a number, and sends what he was not sent meanwhile.
+    pub(super) fn set_cut(
+        &mut self,
+        user: UserId,
+        log: &LogId,
+        (cut, known): (Option<Cut>, Seq),
+        missed: &[Arc<RoomEntry>],
+    ) {
+        let ids = self.of(user);
+        let Some(place) = self.logs.get_mut(log) else { return };
+        let Some(next) = place.next else { return };
+        let mut resumed = Vec::new();
+        for member in place.members.iter_mut().filter(|member| ids.contains(&member.id)) {
             member.cut = cut;
+            // A later block is read by a later round.
+            if let Some(paused) = member.paused.take_if(|paused| paused.told <= known) {
+                resumed.push((member.id, paused.from));
+            }
+        }
+        for (id, from) in resumed {
+            let missed = missed.iter().filter(|entry| (from..next).contains(&entry.seq));
+            self.catch_up(id, missed.map(|entry| entry.seen_json(false, cut)));
         }
     }
 
@@ -219,7 +266,7 @@ impl Table {
         let mut ended = Vec::new();
         let seq = frame.header.as_ref().map_or(Seq::ZERO, |header| header.seq);
         let mut delivered = 0;
-        for member in place.members.iter().filter(|member| member.from <= seq) {
+        for member in place.members.iter().filter(|member| member.from <= seq && member.paused.is_none()) {
             let json = match (&frame.header, member.cut) {
                 (Some(header), Some(cut)) if cut.hides(header.by, header.seq, &header.kind) => stub
                     .get_or_insert_with(|| hidden_json(&header.log, header.seq, &header.kind, header.at, header.by))

@@ -6,14 +6,18 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::error::Result;
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::conversation::{ConversationRow, Mark};
-use crate::repo::Store;
+use crate::repo::{RepoError, Res, Store};
 
 /// Marks of one unit.
 const TOGETHER: usize = 1024;
+/// How often a unit is tried again that others were in the way of, and after how long.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(10);
 
 type Known = HashMap<(UserId, RoomId), Mark>;
 
@@ -60,17 +64,19 @@ impl Marks {
     /// Stores what is noted.
     pub(crate) async fn store(&self, store: &dyn Store) -> Result<()> {
         let _turn = self.turn.lock().await;
-        let all: Vec<_> = self.noted().fresh.iter().map(|((user, room), mark)| (*user, *room, *mark)).collect();
+        let mut all: Vec<_> = self.noted().fresh.iter().map(|((user, room), mark)| (*user, *room, *mark)).collect();
+        // In one order on all nodes, so that they rarely wait for each other in a circle.
+        all.sort_unstable_by_key(|(user, room, _)| (*user, *room));
         for marks in all.chunks(TOGETHER) {
-            let mut unit = store.write(&[]).await?;
-            for (user, room, _) in marks {
-                // Everybody is in a world channel; only who has read in it has a row.
-                if matches!(room, RoomId::World(_)) {
-                    unit.conversations().ensure(*user, room, Some(Seq(1))).await?;
+            let mut tries = TRIES;
+            while let Err(error) = write(store, marks).await {
+                // Nothing was changed, and once more does no harm: marks only grow.
+                if !matches!(error, RepoError::Busy) || tries == 0 {
+                    return Err(error.into());
                 }
+                tries -= 1;
+                tokio::time::sleep(PAUSE).await;
             }
-            unit.conversations().set_read(marks).await?;
-            let _ = unit.commit().await?;
             let mut noted = self.noted();
             for (user, room, mark) in marks {
                 // What has grown meanwhile stays for the next time.
@@ -90,4 +96,16 @@ impl Marks {
         let mut noted = self.noted();
         noted.older = std::mem::take(&mut noted.stored);
     }
+}
+
+async fn write(store: &dyn Store, marks: &[(UserId, RoomId, Mark)]) -> Res<()> {
+    let mut unit = store.write(&[]).await?;
+    for (user, room, _) in marks {
+        // Everybody is in a world channel; only who has read in it has a row.
+        if matches!(room, RoomId::World(_)) {
+            unit.conversations().ensure(*user, room, Some(Seq(1))).await?;
+        }
+    }
+    unit.conversations().set_read(marks).await?;
+    unit.commit().await.map(|_| ())
 }

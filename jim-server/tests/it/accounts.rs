@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::{Answer, Client, Server, contains, everything_in};
+use crate::support::{Answer, Client, Server, contains};
 
 const PASSWORD: &str = "a fine long password";
 
@@ -141,7 +141,7 @@ async fn passwords_and_tokens_are_stored_as_hashes_only_and_never_answered() {
         }
         tokens.push(ticket);
     }
-    let stored = everything_in(server.data());
+    let stored = server.everything().await;
     for secret in tokens.iter().map(String::as_str).chain([password]) {
         assert!(!bodies.iter().any(|body| body.contains(secret)), "{secret} was answered");
         assert!(!contains(&stored, secret), "{secret} is stored");

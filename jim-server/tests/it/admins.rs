@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::json;
 
-use crate::support::{Person, Server, WORLD, contains, everything_in, password_of};
+use crate::support::{Person, Server, WORLD, contains, password_of};
 
 /// What the command said on both of its ways.
 fn said(output: &Output) -> String {
@@ -98,5 +98,5 @@ async fn the_password_of_an_administrator_stands_in_no_output_no_log_and_no_file
     server.stranger().post("/auth/login", &login).await.is(200);
     outputs.extend(server.printed());
     assert!(!outputs.iter().any(|line| line.contains("zebra")), "{outputs:?}");
-    assert!(!contains(&everything_in(server.data()), "zebra"));
+    assert!(!contains(&server.everything().await, "zebra"));
 }

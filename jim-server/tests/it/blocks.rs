@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Person, Server, Socket, befriend, couple, seq};
+use crate::support::{Person, Server, Socket, befriend, couple, eventually, seq};
 
 async fn block(who: &Person, other: &Person) {
     who.put(&format!("/blocks/{}", other.id)).await.is(204);
@@ -78,9 +78,12 @@ async fn the_table_of_blocks_and_presence() {
     for way in WAYS {
         set(&ann, &ben, way).await;
         for (who, others) in [(&ann, way.1), (&ben, way.0)] {
-            let seen = who.get("/friends").await.is(200)["items"][0]["presence"]["status"].clone();
             let expected = if others { "offline" } else { "online" };
-            assert_eq!(seen, expected, "{way:?}: who blocks me looks offline to me");
+            eventually("who blocks me looks offline to me", async || {
+                let friends = who.get("/friends").await.is(200);
+                (friends["items"][0]["presence"]["status"] == expected).then_some(())
+            })
+            .await;
         }
     }
 }

@@ -55,7 +55,7 @@ fn openapi_needs_no_configuration() {
 
 #[tokio::test]
 async fn it_stops_when_told_and_says_what_has_no_effect() {
-    let mut server = Server::with(&[("mail.url", "smtp://:hunter2@127.0.0.1")]).await;
+    let mut server = Server::embedded(&[("mail.url", "smtp://:hunter2@127.0.0.1")]).await;
     assert_eq!(server.stop().await, Some(0));
     let warned = server.log("config.without_effect");
     assert_eq!(warned.len(), 1);

@@ -32,6 +32,7 @@ pub(crate) struct Stage {
 impl Stage {
     async fn new() -> Stage {
         let server = Server::with(&[("socket.queue_frames", "8192")]).await;
+        server.stick();
         let mut people = Vec::new();
         for name in ["ann", "ben", "cleo", "dora"] {
             people.push(server.person(name).await);

@@ -26,6 +26,7 @@ async fn own_group(person: &Person) -> String {
 #[tokio::test]
 async fn the_list_is_newest_first_and_shows_the_last_entry_and_what_is_unread_as_a_model_does() {
     let server = Server::start().await;
+    server.stick();
     let (people, _, club) = group_of(&server, &["ann", "ben", "cleo"]).await;
     let [ann, ben, cleo] = &people[..] else { panic!("three people") };
     let rooms = [(club, vec![ann, ben, cleo]), (ann.room(ben), vec![ann, ben]), (ann.room(cleo), vec![ann, cleo])];
@@ -119,7 +120,8 @@ async fn pinned_rooms_stand_on_top_the_newest_pin_first_and_for_their_owner_alon
 
 #[tokio::test]
 async fn what_one_keeps_about_a_room_is_told_to_ones_own_devices_once() {
-    let (_server, ann, ben, room) = couple().await;
+    let (server, ann, ben, room) = couple().await;
+    server.stick();
     let phone = ann.log_in("phone").await;
     let (mut phones, mut bens) = (phone.socket().await, ben.socket().await);
     let head = seq(&ann.say(&room, "m-1", "hello").await.is(201));
@@ -217,6 +219,7 @@ async fn a_walk_through_many_rooms_loses_and_repeats_nothing() {
 #[tokio::test]
 async fn the_latest_entries_of_every_room_come_in_one_call_as_single_calls_show_them() {
     let server = Server::start().await;
+    server.stick();
     let (people, id, club) = group_of(&server, &["ann", "ben"]).await;
     let (ann, ben, cleo) = (&people[0], &people[1], server.person("cleo").await);
     let foreign = befriend(ben, &cleo).await;

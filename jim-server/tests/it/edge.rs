@@ -59,7 +59,7 @@ async fn what_is_not_there_is_a_problem() {
 
 #[tokio::test]
 async fn every_answer_is_named_protected_and_logged_once() {
-    let server = Server::start().await;
+    let server = Server::embedded(&[]).await;
     let client = Client::new();
     let ask = |id: &str| client.get(server.url("/api/v1/meta?ticket=hunter2")).header("x-request-id", id).send();
     let response = ask("mine-1._").await.unwrap();

@@ -1,11 +1,12 @@
 //! The log of a whole scenario: one line for each request, and nothing secret in any of them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Person, Server, Socket, eventually, message};
+use crate::support::{Answer, Client, Person, Server, Socket, eventually, message, within};
 
 /// A scenario that keeps what must not be logged, and the ids of its requests.
 #[derive(Default)]
@@ -83,7 +84,10 @@ impl Scenario {
         let change = json!({ "old_password": ben.password, "new_password": password });
         self.call(&ben, Method::PUT, "/me/password", Some(change)).await.is(204);
         self.call(&ben, Method::POST, "/auth/logout", None).await.is(204);
-        self.call(&ben, Method::GET, "/me", None).await.is(401);
+        within(Duration::from_secs(2), "the session ends", async || {
+            (self.call(&ben, Method::GET, "/me", None).await.status == 401).then_some(())
+        })
+        .await;
     }
 
     async fn person(&mut self, stranger: &Client, name: &str) -> Person {

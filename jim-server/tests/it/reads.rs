@@ -84,6 +84,7 @@ async fn a_mark_moves_only_forward_and_is_told_to_ones_other_devices_and_to_a_sm
 #[tokio::test]
 async fn a_mark_beyond_the_end_or_in_a_room_of_others_is_refused_and_changes_nothing() {
     let (server, ann, ben, room) = couple().await;
+    server.stick();
     let cleo = server.person("cleo").await;
     ben.say(&room, "m-1", "hello").await.is(201);
     ann.read(&room, 1).await.is(200);
@@ -116,6 +117,7 @@ async fn a_mark_beyond_the_end_or_in_a_room_of_others_is_refused_and_changes_not
 #[tokio::test]
 async fn unread_is_what_others_wrote_above_the_mark_and_did_not_take_back() {
     let server = Server::start().await;
+    server.stick();
     let (people, _, club) = group_of(&server, &["ann", "ben", "cleo"]).await;
     let (ann, ben, cleo) = (&people[0], &people[1], &people[2]);
     assert_eq!(unread(ann, &club).await, (0, 0), "what nobody wrote is never unread");
@@ -150,7 +152,8 @@ async fn unread_is_what_others_wrote_above_the_mark_and_did_not_take_back() {
 
 #[tokio::test]
 async fn who_writes_has_read_what_was_there_on_all_his_devices() {
-    let (_server, ann, ben, room) = couple().await;
+    let (server, ann, ben, room) = couple().await;
+    server.stick();
     let phone = ann.log_in("phone").await;
     for n in 0..3 {
         ben.say(&room, &format!("m-{n}"), "hello").await.is(201);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::groups::{group_of, types};
-use crate::support::{Answer, Person, Server, WORLD, befriend, contains, couple, eventually, everything_in, seq};
+use crate::support::{Answer, Person, Server, WORLD, befriend, contains, couple, eventually, seq};
 
 /// A word that stands nowhere else.
 const WORD: &str = "xylophone-7919";
@@ -87,7 +87,7 @@ async fn a_text_that_its_author_takes_back_is_gone_from_every_read_and_from_the_
         let (digest, body) = server.stored(&room, seq).await;
         assert!(digest.is_none() && !body.contains(WORD), "{body}");
     }
-    let gone = async || (!contains(&everything_in(server.data()), WORD)).then_some(());
+    let gone = async || (!contains(&server.everything().await, WORD)).then_some(());
     eventually("no file holds the text", gone).await;
 }
 

@@ -1,6 +1,6 @@
 //! The HTTP side of a client, and what it is answered.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use serde_json::Value;
 pub(crate) struct Base {
     nodes: Arc<RwLock<Vec<String>>>,
     turn: Arc<AtomicUsize>,
+    stuck: Arc<AtomicBool>,
 }
 
 impl Base {
@@ -33,6 +34,16 @@ impl Base {
         let nodes = self.nodes.read().expect("the addresses");
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len().max(1);
         nodes.get(turn).cloned().unwrap_or_default()
+    }
+
+    /// From now on calls go to the first node; sockets still to each in turn.
+    pub(crate) fn stick(&self) {
+        self.stuck.store(true, Ordering::Relaxed);
+    }
+
+    /// Where the next call goes.
+    fn for_call(&self) -> String {
+        if self.stuck.load(Ordering::Relaxed) { self.nodes()[0].url() } else { self.url() }
     }
 
     /// Each node by itself.
@@ -72,7 +83,7 @@ impl Client {
 
     /// A call that is not sent yet. A path of the API, or of the root if it begins with `//`.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let base = self.base.url();
+        let base = self.base.for_call();
         let url =
             path.strip_prefix("//").map_or_else(|| format!("{base}/api/v1{path}"), |root| format!("{base}/{root}"));
         let call = self.http.request(method, url);

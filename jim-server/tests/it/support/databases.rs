@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::TryStreamExt as _;
 use jim_core::testkit::servers::{MongoDatabase, MySqlDatabase, server};
 use mongodb::bson::{Document, doc};
 use sqlx::AssertSqlSafe;
@@ -69,6 +70,25 @@ impl Databases {
         let entries = entries.count_documents(doc! {}).await.expect("a count");
         rows.insert("jim_entries".into(), i64::try_from(entries).expect("a small count"));
         rows
+    }
+
+    /// All that is stored, as text.
+    pub(crate) async fn everything(&self) -> Vec<u8> {
+        let mut conn = self.store.connect().await;
+        let columns = "SELECT table_name, GROUP_CONCAT(column_name) FROM information_schema.columns
+            WHERE table_schema = DATABASE() GROUP BY table_name";
+        let tables: Vec<(String, String)> = sqlx::query_as(columns).fetch_all(&mut conn).await.expect("the tables");
+        let mut all = Vec::new();
+        for (table, columns) in tables {
+            let text = AssertSqlSafe(format!("SELECT CONCAT_WS(' ', {columns}) FROM {table}"));
+            let rows: Vec<String> = sqlx::query_scalar(text).fetch_all(&mut conn).await.expect("the rows");
+            all.extend(rows.join("\n").into_bytes());
+        }
+        let entries = self.rooms.raw().await.collection::<Document>("jim_entries");
+        let entries: Vec<Document> =
+            entries.find(doc! {}).await.expect("an answer").try_collect().await.expect("the entries");
+        all.extend(entries.iter().flat_map(|entry| entry.to_string().into_bytes()));
+        all
     }
 
     /// Digest and body of an entry.

@@ -4,6 +4,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use tempfile::TempDir;
 
 use super::{eventually, signal};
@@ -32,6 +34,13 @@ impl Engine {
     /// Where it listens.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Makes an empty database in a `mariadb`.
+    pub(crate) async fn make_database(&self, name: &str) {
+        let options = MySqlConnectOptions::new().host("127.0.0.1").port(self.port).username("root");
+        let mut conn = options.connect().await.expect("a connection");
+        conn.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database");
     }
 
     /// Ends it at once, as a crash would.

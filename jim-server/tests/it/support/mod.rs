@@ -5,6 +5,7 @@ mod database;
 mod databases;
 mod engine;
 mod person;
+mod proxy;
 mod raw;
 mod server;
 mod socket;
@@ -14,12 +15,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use client::{Answer, Base, Client};
-pub(crate) use database::{contains, everything_in};
-pub(crate) use databases::Databases;
+pub(crate) use database::contains;
+use database::everything_in;
+pub(crate) use databases::{Databases, Profile};
 pub(crate) use engine::Engine;
 pub(crate) use person::{Person, befriend, couple, friends_at, message, password_of, seq};
+pub(crate) use proxy::{Proxy, Way};
 pub(crate) use raw::{exchange, rest, told};
-pub(crate) use server::{Server, jim, serve, signal};
+pub(crate) use server::{Server, Settings, jim, serve, signal};
 pub(crate) use socket::{Event, Refused, Socket};
 
 /// The room of the world channel.

@@ -14,7 +14,10 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::databases::{Databases, Profile};
-use super::{Base, Client, PATIENCE, Person, database, password_of, within};
+use super::{Base, Client, PATIENCE, Person, database, everything_in, password_of, within};
+
+/// Keys and their values.
+pub(crate) type Settings = Vec<(&'static str, String)>;
 
 /// Everything that a server has printed.
 type Printed = Arc<Mutex<Vec<String>>>;
@@ -24,7 +27,7 @@ pub(crate) struct Server {
     nodes: Vec<Node>,
     base: Base,
     data: PathBuf,
-    settings: Vec<(&'static str, String)>,
+    settings: Settings,
     databases: Option<Databases>,
     /// Removed with the server, unless the folder is the caller's.
     folder: Option<TempDir>,
@@ -35,6 +38,7 @@ struct Node {
     child: Child,
     readers: Vec<JoinHandle<()>>,
     printed: Printed,
+    own: Settings,
 }
 
 impl Server {
@@ -71,8 +75,13 @@ impl Server {
 
     /// Nodes with these settings, which say where they store.
     pub(crate) async fn nodes(count: usize, settings: &[(&'static str, String)]) -> Server {
+        Server::each_with(settings, vec![Vec::new(); count]).await
+    }
+
+    /// Nodes with settings that all have, and some that each has for itself.
+    pub(crate) async fn each_with(settings: &[(&'static str, String)], own: Vec<Settings>) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut server = Server::launch(count, &folder.path().join("data"), settings.to_vec());
+        let mut server = Server::launch(&folder.path().join("data"), settings.to_vec(), own);
         server.listening().await;
         server.folder = Some(folder);
         server
@@ -81,18 +90,18 @@ impl Server {
     /// One node on a folder of the caller's.
     pub(crate) async fn on(data: &Path, settings: &[(&'static str, &str)]) -> Server {
         let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let mut server = Server::launch(1, data, settings);
+        let mut server = Server::launch(data, settings, vec![Vec::new()]);
         server.listening().await;
         server
     }
 
-    fn launch(count: usize, data: &Path, settings: Vec<(&'static str, String)>) -> Server {
-        let node = || {
+    fn launch(data: &Path, settings: Settings, own: Vec<Settings>) -> Server {
+        let node = |own: Settings| {
             let printed = Printed::default();
-            let (child, readers) = spawn(&mut serve(data, &settings), &printed);
-            Node { child, readers, printed }
+            let (child, readers) = spawn(&mut serve(data, &[settings.clone(), own.clone()].concat()), &printed);
+            Node { child, readers, printed, own }
         };
-        let nodes = (0..count).map(|_| node()).collect();
+        let nodes = own.into_iter().map(node).collect();
         Server { nodes, base: Base::default(), data: data.to_owned(), settings, databases: None, folder: None }
     }
 
@@ -131,7 +140,7 @@ impl Server {
     /// What `jim admin create` says to a name and a password.
     pub(crate) fn make_admin(&self, name: &str, password: &str) -> Output {
         let mut settings = vec![("data.dir", self.data.to_str().expect("a plain path"))];
-        settings.extend(self.settings.iter().map(|(key, value)| (*key, value.as_str())));
+        settings.extend(self.settings.iter().chain(&self.nodes[0].own).map(|(key, value)| (*key, value.as_str())));
         let mut command = jim(self.data.parent().expect("a folder"), &settings);
         command.args(["admin", "create", "--username", name]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -164,6 +173,20 @@ impl Server {
         }
     }
 
+    /// Sends all calls to one node, for tests that look at once at marks that move by writing alone: those are shown by
+    /// other nodes within a second.
+    pub(crate) fn stick(&self) {
+        self.base.stick();
+    }
+
+    /// All that is stored, as bytes.
+    pub(crate) async fn everything(&self) -> Vec<u8> {
+        match &self.databases {
+            Some(databases) => databases.everything().await,
+            None => everything_in(&self.data),
+        }
+    }
+
     /// A node by itself.
     pub(crate) fn node(&self, node: usize) -> Base {
         self.base.nodes()[node].clone()
@@ -188,7 +211,12 @@ impl Server {
 
     /// The process of the first node.
     pub(crate) fn pid(&self) -> u32 {
-        self.nodes[0].child.id()
+        self.pid_of(0)
+    }
+
+    /// The process of a node.
+    pub(crate) fn pid_of(&self, node: usize) -> u32 {
+        self.nodes[node].child.id()
     }
 
     /// All lines printed so far, those of earlier runs too.
@@ -287,7 +315,8 @@ impl Node {
         for line in self.printed.lock().expect("the lines").iter_mut() {
             *line = line.replace("server.listening", "server.listened");
         }
-        (self.child, self.readers) = spawn(&mut serve(data, settings), &self.printed);
+        let settings = [settings, &self.own].concat();
+        (self.child, self.readers) = spawn(&mut serve(data, &settings), &self.printed);
     }
 }
 
