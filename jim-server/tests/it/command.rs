@@ -79,7 +79,7 @@ fn what_is_configured_and_cannot_be_reached_is_named_by_its_key_in_one_line_with
         ("bus.url", format!("redis+sentinel://:hunter2@127.0.0.1:{}/jim", nobody())),
         ("bus.url", format!("redis+cluster://:hunter2@127.0.0.1:{}", nobody())),
     ] {
-        let started = std::time::Instant::now();
+        let started = tokio::time::Instant::now();
         let output = run(&["serve"], &[(key, &value)]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{value}: {said}");

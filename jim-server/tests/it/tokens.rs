@@ -1,9 +1,10 @@
 //! Tokens: which of them open what, and what a refresh buys.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::support::{Answer, Client, Person, Profile, Server, Socket, eventually};
 

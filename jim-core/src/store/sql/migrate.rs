@@ -75,8 +75,8 @@ pub(super) fn run_on_sqlite(conn: &mut sqlx::sqlite::SqliteConnection) -> Runnin
 }
 
 #[cfg(feature = "mysql")]
-pub(super) fn run_on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Running<'_> {
-    Box::pin(on_mysql(conn))
+pub(super) fn run_on_mysql<'a>(conn: &'a mut sqlx::mysql::MySqlConnection, nopad: &'a str) -> Running<'a> {
+    Box::pin(on_mysql(conn, nopad))
 }
 
 #[cfg(feature = "sqlite")]
@@ -114,7 +114,7 @@ const TURN: i64 = 60;
 /// The server ends a transaction at each statement that changes the schema, so a step is not one with its record: every
 /// step is written so that it may be run again (`IF NOT EXISTS`, `INSERT IGNORE`), and is recorded after it.
 #[cfg(feature = "mysql")]
-async fn on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Result<(), MigrateError> {
+async fn on_mysql(conn: &mut sqlx::mysql::MySqlConnection, nopad: &str) -> Result<(), MigrateError> {
     const FILES: Files = files!("mysql");
     // Names of locks are the server's, not the database's.
     let turn: Option<(Option<i64>,)> =
@@ -122,16 +122,13 @@ async fn on_mysql(conn: &mut sqlx::mysql::MySqlConnection) -> Result<(), Migrate
     if turn != Some((Some(1),)) {
         return Err(MigrateError::InUse);
     }
-    let done = run_in_turn(conn, FILES).await;
+    let done = run_in_turn(conn, FILES, nopad).await;
     let _ = conn.rows::<(Option<i64>,)>("SELECT RELEASE_LOCK(CONCAT('jim_migrate:', MD5(DATABASE())))", args![]).await;
     done
 }
 
 #[cfg(feature = "mysql")]
-async fn run_in_turn(conn: &mut sqlx::mysql::MySqlConnection, files: Files) -> Result<(), MigrateError> {
-    let (version,): (String,) =
-        conn.row("SELECT VERSION()", args![]).await?.ok_or(RepoError::Unavailable("no version".into()))?;
-    let nopad = if version.contains("MariaDB") { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
+async fn run_in_turn(conn: &mut sqlx::mysql::MySqlConnection, files: Files, nopad: &str) -> Result<(), MigrateError> {
     let table = "CREATE TABLE IF NOT EXISTS jim_migrations (
         file VARCHAR(64) NOT NULL,
         step BIGINT NOT NULL,

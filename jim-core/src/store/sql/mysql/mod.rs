@@ -73,9 +73,11 @@ impl MySqlStore {
             Ok(conn) => conn.map_err(|error| server::unfit(url, &error))?,
             Err(_) => return Err(server::silent(url)),
         };
-        let warnings = server::examine(url, &mut conn).await?;
-        migrate::run_on_mysql(&mut conn).await.map_err(|error| server::unfit_schema(url, error))?;
-        Self::over(&connect, &options, warnings)
+        let fit = server::examine(url, &mut conn).await?;
+        let migrated = migrate::run_on_mysql(&mut conn, fit.collation).await;
+        migrated.map_err(|error| server::unfit_schema(url, error))?;
+        // What is bound to a statement compares as the columns do.
+        Self::over(&connect.collation(fit.collation), &options, fit.warnings)
     }
 
     fn over(

@@ -19,7 +19,7 @@ pub(super) fn options(url: &Url) -> Result<MySqlConnectOptions, MigrateError> {
     }
     let options = MySqlConnectOptions::from_str(url.as_str());
     let options = options.map_err(|error| MigrateError::Unfit(format!("{}: {error}", place(url))))?;
-    Ok(options.charset("utf8mb4").collation("utf8mb4_bin").statement_cache_capacity(256).disable_statement_logging())
+    Ok(options.charset("utf8mb4").statement_cache_capacity(256).disable_statement_logging())
 }
 
 /// Where a server is, without who enters it.
@@ -48,12 +48,20 @@ pub(super) fn unfit_schema(url: &Url, error: MigrateError) -> MigrateError {
     }
 }
 
+/// A server that can be used.
+pub(super) struct Fit {
+    /// The binary collation in which a space at the end counts.
+    pub(super) collation: &'static str,
+    /// What it cannot promise as it is set up.
+    pub(super) warnings: Vec<String>,
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses a server that is too old; says what one that is good enough cannot promise as it is set up.
-pub(super) async fn examine(url: &Url, conn: &mut MySqlConnection) -> Result<Vec<String>, MigrateError> {
+pub(super) async fn examine(url: &Url, conn: &mut MySqlConnection) -> Result<Fit, MigrateError> {
     let (version,): (String,) = one(conn, "SELECT VERSION()").await?;
     let (name, least) = if version.contains("MariaDB") { ("MariaDB", MARIADB) } else { ("MySQL", MYSQL) };
     let mut numbers = version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
@@ -87,7 +95,8 @@ pub(super) async fn examine(url: &Url, conn: &mut MySqlConnection) -> Result<Vec
         let why = "binlog_format is STATEMENT, with which READ COMMITTED cannot write; ROW or MIXED is needed";
         return Err(MigrateError::Unfit(format!("{}: {why}", place(url))));
     }
-    Ok(warnings)
+    let collation = if name == "MariaDB" { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
+    Ok(Fit { collation, warnings })
 }
 
 async fn one<T: crate::store::sql::conn::Row>(
