@@ -10,6 +10,7 @@ mod hub;
 mod log;
 mod migrations;
 mod mongo;
+mod mysql;
 mod node;
 mod passwords;
 mod properties;

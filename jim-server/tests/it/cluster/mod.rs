@@ -2,4 +2,5 @@
 //! `scripts/services`.
 
 mod nodes;
+mod outages;
 mod starting;

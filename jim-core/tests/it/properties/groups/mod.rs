@@ -15,8 +15,9 @@ use jim_core::model::{Limits, RequestStatus};
 use jim_core::repo::{RepoError, RoomLogRepo, Store};
 use jim_core::service::{GroupChange, MemberChange};
 use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
-use jim_core::store::sql::{Durability, SqliteStore};
+use jim_core::store::sql::{Durability, MySqlOptions, MySqlStore, SqliteStore};
 use jim_core::testkit::fixtures;
+use jim_core::testkit::servers::MySqlDatabase;
 use proptest::prelude::*;
 
 use super::{cases, runtime};
@@ -315,5 +316,23 @@ proptest! {
             let folder = tempfile::tempdir().unwrap();
             at_once(Town::on_sqlite(&folder).await, ops, 64).await;
         });
+    }
+}
+
+mod mysql {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(cases(2))]
+
+        #[test]
+        fn sixty_four_at_once_break_no_rule_of_groups_on_a_shared_database(ops in busy()) {
+            let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            threads.block_on(async {
+                let database = MySqlDatabase::make().await;
+                let store = MySqlStore::open(&database.url(), MySqlOptions::default()).await.unwrap();
+                at_once(Town::on(store.clone(), store).await, ops, 64).await;
+            });
+        }
     }
 }
