@@ -13,6 +13,7 @@ mod connections;
 mod converge;
 mod conversations;
 mod data_folder;
+mod digest;
 mod edge;
 mod erasing;
 mod farewell;
