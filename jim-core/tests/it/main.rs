@@ -19,3 +19,4 @@ mod rooms;
 mod sessions;
 mod shared;
 mod sqlite;
+mod transfer;

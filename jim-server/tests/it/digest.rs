@@ -54,7 +54,7 @@ async fn what_one_hides_from_himself_changes_no_digest_and_what_is_taken_back_ch
         ann.say(&room, &format!("m-{n}"), "hello").await.is(201);
     }
     let before = digest(&ann, &room, "?upto=4").await;
-    ben.delete(&format!("/conversations/{room}/entries/2")).await.is(204);
+    ben.put(&format!("/conversations/{room}/hidden/2")).await.is(204);
     ben.delete(&format!("/conversations/{room}")).await.is(204);
     ben.put(&format!("/blocks/{}", ann.id)).await.is(204);
     assert_eq!(digest(&ben, &room, "?upto=4").await, before);

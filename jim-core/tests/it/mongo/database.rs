@@ -9,13 +9,13 @@ use jim_core::testkit::{Adapter, Fresh, servers};
 use mongodb::Client;
 
 /// A database that nobody else uses.
-pub(super) struct Database {
+pub(crate) struct Database {
     pub(super) name: String,
     pub(super) url: String,
 }
 
 impl Database {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let name = servers::name();
         let mut url = servers::server("JIM_TEST_MONGO");
         url.set_path(&name);
@@ -23,7 +23,7 @@ impl Database {
     }
 
     /// One node's logs in it.
-    pub(super) async fn open(&self) -> Arc<MongoRoomLog> {
+    pub(crate) async fn open(&self) -> Arc<MongoRoomLog> {
         MongoRoomLog::connect(&self.url, MongoOptions::default()).await.unwrap()
     }
 
