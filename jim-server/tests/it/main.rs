@@ -41,5 +41,6 @@ mod sessions;
 mod support;
 mod sync;
 mod tokens;
+mod transfer;
 mod typing;
 mod world;

@@ -150,7 +150,7 @@ async fn logs_alone_go_to_another_place_and_back() {
     assert!(matches!(back.run(&()).await, Err(MoveError::Occupied)));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_on_a_server_is_marked_until_the_end_or_until_somebody_gives_up() {
     let from = mysql().await;
     fixtures::user(&*from.store, "ann").await;

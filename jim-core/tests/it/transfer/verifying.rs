@@ -51,7 +51,13 @@ const DEFECTS: &[Planted] = &[
     ("UPDATE jim_entries SET body = '{' WHERE room = '{p}' AND seq = 1", &["{p}: an entry cannot be read"]),
     (
         "UPDATE jim_rooms SET seq = seq - 1 WHERE room = '{p}'",
-        &["{p}: its head says", "it stands above the head", "hidden {b}/{p}"],
+        &[
+            "{p}: its head says",
+            "it stands above the head",
+            "conversations {a}/{p}: read_seq",
+            "conversations {a}/{p}: mark",
+            "hidden {b}/{p}",
+        ],
     ),
     ("UPDATE jim_rooms SET at = at + 1 WHERE room = '{p}'", &["{p}: its head says another"]),
     (
