@@ -17,8 +17,8 @@ use crate::repo::{PresenceRepo, RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::StorageClock;
 use crate::service::{
-    Blocks, Context, Conversations, FriendRequests, Friends, Groups, Joining, Members, Messages, Options, Pins, Reads,
-    Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
+    Blocks, Context, Conversations, Digests, FriendRequests, Friends, Groups, Joining, Members, Messages, Options,
+    Pins, Reads, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -302,6 +302,12 @@ impl Jim {
     #[must_use]
     pub fn conversations(&self) -> &Conversations {
         &self.services.conversations
+    }
+
+    /// Digests of rooms.
+    #[must_use]
+    pub fn digests(&self) -> &Digests {
+        &self.services.digests
     }
 
     /// World channels.

@@ -15,6 +15,7 @@ pub mod store;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
+pub mod transfer;
 
 pub use error::{Code, Error, FieldError, Result};
 pub use jim::{Jim, JimBuilder};

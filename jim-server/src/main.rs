@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use jim_core::secret::Secret;
 use jim_server::config::{BadConfig, Config};
-use jim_server::{admin, openapi, serve, telemetry, wire};
+use jim_server::{admin, movement, openapi, serve, telemetry, verify, wire};
 use tikv_jemallocator::Jemalloc;
 
 /// Measured against the system's and others: docs/adr/0005.
@@ -32,6 +32,22 @@ enum Command {
     Serve,
     /// Bring the store to this version, and end.
     Migrate,
+    /// Look over the whole store: is every log without a hole, is nothing owed, does every reference lead somewhere.
+    /// The server may be running. Ends with 0 if all is well, 1 if something was found, 2 if the store cannot be opened.
+    Verify,
+    /// Carry the whole store into an empty one, and compare both. Nobody may be served from it meanwhile. Stopped at any
+    /// moment, the same command goes on.
+    Move {
+        /// Where to: `mysql://…`, or `sqlite:` and the path of a data folder; without it only the room logs are carried.
+        #[arg(long, value_name = "URL", required_unless_present_any = ["to_rooms", "give_up"])]
+        to: Option<String>,
+        /// Where the room logs go, `mongodb://…`; without it they go with the rest.
+        #[arg(long, value_name = "URL")]
+        to_rooms: Option<String>,
+        /// Forget a move away from here that was begun, so that this store can be served as it is.
+        #[arg(long, conflicts_with_all = ["to", "to_rooms"])]
+        give_up: bool,
+    },
     /// Print the `OpenAPI` document.
     Openapi,
     /// Administrators, who moderate the world channel.
@@ -59,7 +75,7 @@ fn main() -> ExitCode {
     let ended = run(&Cli::parse());
     telemetry::flush();
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("jim: {error}");
             let configuration = error.is::<BadConfig>()
@@ -69,19 +85,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
+fn run(cli: &Cli) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(Command::Openapi) = cli.command {
         print(openapi::document()?);
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     let config = Config::load(cli.config.as_deref())?;
     if let Some(Command::Config) = cli.command {
         print(&toml::to_string_pretty(&config)?);
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     config.check_supported()?;
-    telemetry::init(&config.log.level)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // These say what they have to say in words.
+    match &cli.command {
+        Some(Command::Verify) => return Ok(runtime.block_on(verify::verify(&config))),
+        Some(Command::Move { give_up: true, .. }) => return runtime.block_on(movement::give_up(&config)),
+        Some(Command::Move { to, to_rooms, .. }) => {
+            return runtime.block_on(movement::carry(&config, to.as_deref(), to_rooms.as_deref()));
+        }
+        _ => telemetry::init(&config.log.level)?,
+    }
     match cli.command {
         Some(Command::Admin { command: AdminCommand::Create { ref username } }) => {
             let mut password = String::new();
@@ -89,11 +113,11 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
             let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
             let me = runtime.block_on(admin::create(&config, username, password))?;
             print(&format!("{} is an administrator now, with the id {}", me.username, me.id));
-            Ok(())
         }
-        Some(Command::Migrate) => Ok(runtime.block_on(wire::migrate(&config))?),
-        _ => runtime.block_on(serve::serve(config)),
+        Some(Command::Migrate) => runtime.block_on(wire::migrate(&config))?,
+        _ => runtime.block_on(serve::serve(config))?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A reader that has seen enough, such as `head`, is no error.

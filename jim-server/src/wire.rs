@@ -9,11 +9,13 @@ use async_trait::async_trait;
 use jim_core::Jim;
 use jim_core::bus::Bus;
 use jim_core::bus::redis::{RedisBus, RedisOptions};
-use jim_core::repo::{CounterRepo, RoomLogRepo, Store};
+use jim_core::repo::{Archive, CounterRepo, LogArchive, Store};
+use jim_core::secret::Secret;
 use jim_core::service::Options;
 use jim_core::store::mongo::{MongoOptions, MongoRoomLog};
 use jim_core::store::redis::RedisShared;
 use jim_core::store::sql::{self, MySqlOptions, MySqlStore, SqliteStore};
+use jim_core::transfer::{self, Moving, Whole};
 
 use crate::api::health::{Parts, Probe, State};
 use crate::config::{BadConfig, BlockedRequest, Config, Durability, Registration};
@@ -41,6 +43,9 @@ pub enum NotReady {
     /// What a URL names cannot be used.
     #[error(transparent)]
     Url(#[from] BadConfig),
+    /// A move of it has not come to its end.
+    #[error(transparent)]
+    Moving(#[from] Moving),
     /// The parts do not fit.
     #[error("the backend cannot be put together: {0}")]
     Build(#[from] jim_core::Error),
@@ -68,6 +73,7 @@ pub struct Backend {
 /// Opens the configured adapters.
 pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
     let stores = open(config, Alone::Yes).await?;
+    stores.are_whole().await?;
     let mut builder = Jim::builder(stores.store, stores.rooms).options(options(config));
     if !config.auth.secret.expose().is_empty() {
         builder = builder.secret(config.auth.secret.clone());
@@ -97,6 +103,7 @@ pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
 /// A backend that runs nothing, to add to stores that a running server may use.
 pub async fn beside(config: &Config) -> Result<Jim, NotReady> {
     let stores = open(config, Alone::No).await?;
+    stores.are_whole().await?;
     Ok(Jim::builder(stores.store, stores.rooms).options(options(config)).build().await?)
 }
 
@@ -105,13 +112,85 @@ pub async fn migrate(config: &Config) -> Result<(), NotReady> {
     open(config, Alone::Yes).await.map(|_| ())
 }
 
-/// The configured stores.
-struct Stores {
+/// The configured stores as a whole; a server may run on them.
+pub async fn whole(config: &Config) -> Result<Stores, NotReady> {
+    is_there(config)?;
+    open(config, Alone::No).await
+}
+
+/// The same for a command that nobody else may disturb.
+pub async fn whole_alone(config: &Config) -> Result<Stores, NotReady> {
+    is_there(config)?;
+    open(config, Alone::Yes).await
+}
+
+/// The stores that a move goes to, made if they are not there. `store` is a URL as in `store.url`, or `sqlite:` and the
+/// path of a data folder; without it the relational side stays. `rooms` is a URL as in `rooms.url`; without it the room
+/// logs go to the store too.
+pub async fn target(config: &Config, store: Option<&str>, rooms: Option<&str>) -> Result<Stores, NotReady> {
+    let mut to = config.clone();
+    if let Some(url) = store {
+        to.store.url = Secret::new(url.to_owned());
+        match url.strip_prefix("sqlite:") {
+            Some("") => return Err(BadConfig::at("--to", "wants a data folder, such as sqlite:/srv/jim").into()),
+            Some(folder) => to.data.dir = folder.into(),
+            None if url.starts_with("mysql://") => {}
+            None => return Err(BadConfig::at("--to", "must begin with sqlite: or mysql://").into()),
+        }
+    }
+    to.rooms.url = Secret::new(rooms.unwrap_or_default().to_owned());
+    if rooms.is_some_and(|url| !url.starts_with("mongodb://") && !url.starts_with("mongodb+srv://")) {
+        return Err(BadConfig::at("--to-rooms", "must begin with mongodb:// or mongodb+srv://").into());
+    }
+    let alone = if store.is_some() { Alone::Yes } else { Alone::No };
+    open(&to, alone).await.map_err(|error| match error {
+        NotReady::Url(bad) => {
+            let key = if bad.key == "rooms.url" { "--to-rooms" } else { "--to" };
+            BadConfig::at(key, bad.reason).into()
+        }
+        error => error,
+    })
+}
+
+/// Refuses an embedded store that is not there, instead of making an empty one.
+fn is_there(config: &Config) -> Result<(), NotReady> {
+    let folder = &config.data.dir;
+    if config.store.url.expose().starts_with("mysql:") || SqliteStore::file(folder).is_file() {
+        return Ok(());
+    }
+    let cause = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no database in it");
+    Err(NotReady::Folder { folder: folder.display().to_string(), cause })
+}
+
+/// Stores that are open.
+pub struct Stores {
     store: Arc<dyn Store>,
-    rooms: Arc<dyn RoomLogRepo>,
+    archive: Arc<dyn Archive>,
+    rooms: Arc<dyn LogArchive>,
     /// What they cannot promise as they are set up.
     warnings: Vec<String>,
     lock: Option<File>,
+}
+
+impl Stores {
+    /// All of them, to be carried or looked over.
+    #[must_use]
+    pub fn whole(&self) -> Whole<'_> {
+        Whole { store: &*self.archive, logs: &*self.rooms }
+    }
+
+    /// Whether others on other machines may have them open too.
+    #[must_use]
+    pub fn are_shared(&self) -> bool {
+        self.lock.is_none()
+    }
+
+    async fn are_whole(&self) -> Result<(), NotReady> {
+        match transfer::moving(&*self.store).await.map_err(jim_core::Error::from)? {
+            Some(moving) => Err(moving.into()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whether an embedded store must not be in use already.
@@ -142,7 +221,7 @@ async fn open_mysql(url: &str) -> Result<Stores, NotReady> {
     let url = url::Url::parse(url).map_err(|error| bad(error.to_string()))?;
     let store = MySqlStore::open(&url, MySqlOptions::default()).await.map_err(|error| bad(error.to_string()))?;
     let warnings = store.warnings().to_vec();
-    Ok(Stores { store: store.clone(), rooms: store, warnings, lock: None })
+    Ok(Stores { store: store.clone(), archive: store.clone(), rooms: store, warnings, lock: None })
 }
 
 async fn open_sqlite(config: &Config, alone: Alone) -> Result<Stores, NotReady> {
@@ -164,7 +243,7 @@ async fn open_sqlite(config: &Config, alone: Alone) -> Result<Stores, NotReady> 
         Alone::Yes => SqliteStore::open(&file, durability).await?,
         Alone::No => SqliteStore::open_beside(&file, durability).await?,
     };
-    Ok(Stores { store: store.clone(), rooms: store, warnings, lock })
+    Ok(Stores { store: store.clone(), archive: store.clone(), rooms: store, warnings, lock })
 }
 
 /// Makes the data folder, for its owner alone, and takes it.

@@ -306,6 +306,40 @@ impl Entry {
         self.kind == Kind::MESSAGE_SENT && self.by != UserId::SYSTEM
     }
 
+    /// Whether somebody wrote this, and it stands no more.
+    #[must_use]
+    pub fn was_erased(&self) -> bool {
+        self.was_message() && self.digest.is_none()
+    }
+
+    /// Whom a message that stands mentions; [`UserId::SYSTEM`] stands for everybody.
+    #[must_use]
+    pub fn mentions(&self) -> Vec<UserId> {
+        #[derive(Deserialize)]
+        struct Body {
+            #[serde(default)]
+            mentions: Told,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Told {
+            People(Vec<UserId>),
+            All(serde::de::IgnoredAny),
+        }
+        impl Default for Told {
+            fn default() -> Self {
+                Told::People(Vec::new())
+            }
+        }
+        // Few messages mention anybody.
+        let body = self.body.as_ref().map(|body| body.get()).filter(|body| body.contains("\"mentions\""));
+        match body.filter(|_| self.is_message()).and_then(|body| serde_json::from_str::<Body>(body).ok()) {
+            Some(Body { mentions: Told::People(people) }) => people,
+            Some(Body { mentions: Told::All(_) }) => vec![UserId::SYSTEM],
+            None => Vec::new(),
+        }
+    }
+
     /// The place of this entry in its room's log.
     #[must_use]
     pub fn mark(&self) -> Mark {

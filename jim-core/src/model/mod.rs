@@ -3,6 +3,7 @@
 pub mod block;
 pub mod content;
 pub mod conversation;
+pub mod digest;
 pub mod entry;
 pub mod friend;
 pub mod group;
@@ -18,6 +19,7 @@ pub mod world;
 pub use block::Block;
 pub use content::{ClientRef, Content, Mentions, NewMessage};
 pub use conversation::{ConversationRow, Mark};
+pub use digest::RoomDigest;
 pub use entry::{Entry, Kind, LogId, NewEntry, UserEntry};
 pub use friend::{Friend, FriendRequest, Friendship, RequestStatus};
 pub use group::{Group, Member};

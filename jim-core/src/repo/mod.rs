@@ -4,6 +4,7 @@
 //! ([`RoomLogRepo`]). Beside them stands what nodes share and may lose ([`PresenceRepo`], [`CounterRepo`]). Absence is
 //! `Ok(None)`. Lists come in the order that their method names, and never hold more than `limit` things.
 
+mod archive;
 mod blacklist;
 mod blocks;
 mod conversations;
@@ -21,11 +22,13 @@ mod presence;
 mod room_log;
 mod sessions;
 mod settings;
+pub mod tables;
 mod unit;
 mod user_log;
 mod users;
 mod worlds;
 
+pub use archive::{Archive, LogArchive, Row, Value};
 pub use blacklist::BlacklistRepo;
 pub use blocks::BlockRepo;
 pub use conversations::ConversationRepo;
@@ -43,6 +46,7 @@ pub use presence::PresenceRepo;
 pub use room_log::{Appended, COUNTED_EXACTLY, RoomLogRepo, Slice, Unread, UnreadCount};
 pub use sessions::{NewSession, SessionRepo, SessionTokens, StoredSession, Ticket};
 pub use settings::SettingRepo;
+pub use tables::Table;
 pub use unit::{Committed, Lock, PeerState, PrivateRights, Store, Told, Tx, Unit};
 pub use user_log::{UserEvent, UserLogRepo};
 pub use users::{NewUser, UserRepo};

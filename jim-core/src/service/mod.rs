@@ -2,6 +2,7 @@
 
 mod blocks;
 mod conversations;
+mod digests;
 mod friend_requests;
 mod friends;
 mod gather;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use blocks::Blocks;
 pub use conversations::{Conversation, ConversationChange, Conversations, Shown};
+pub use digests::Digests;
 pub use friend_requests::{FriendRequests, Requested};
 pub use friends::Friends;
 pub use groups::{GroupChange, Groups};
@@ -126,6 +128,7 @@ pub(crate) struct Services {
     pub(crate) pins: Pins,
     pub(crate) reads: Reads,
     pub(crate) conversations: Conversations,
+    pub(crate) digests: Digests,
     pub(crate) worlds: Worlds,
     pub(crate) sync: Sync,
     pub(crate) user_log: UserLog,
@@ -148,6 +151,7 @@ impl Services {
             messages: Messages::new(context.clone(), speech),
             pins: Pins::new(context.clone()),
             conversations: Conversations::new(context.clone()),
+            digests: Digests::new(context.clone()),
             worlds: Worlds::new(context.clone()),
             sync: Sync::new(context.clone()),
             user_log: UserLog::new(context.clone()),

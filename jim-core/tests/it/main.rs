@@ -20,3 +20,4 @@ mod rooms;
 mod sessions;
 mod shared;
 mod sqlite;
+mod transfer;

@@ -5,6 +5,7 @@ mod answer;
 mod auth;
 mod blocks;
 mod conversations;
+mod digests;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -36,6 +37,7 @@ use poem_openapi::{SecurityScheme, Tags};
 pub use self::auth::AuthApi;
 pub use self::blocks::BlocksApi;
 pub use self::conversations::ConversationsApi;
+pub use self::digests::DigestsApi;
 pub use self::friend_requests::FriendRequestsApi;
 pub use self::friends::FriendsApi;
 pub use self::groups::GroupsApi;
@@ -99,7 +101,7 @@ pub type Surface = (
     BlocksApi,
     // A tuple has sixteen places at the most.
     (GroupsApi, MembersApi, JoiningApi),
-    (RoomsApi, ReadsApi, PinsApi, ConversationsApi, WorldsApi),
+    (RoomsApi, ReadsApi, PinsApi, DigestsApi, ConversationsApi, WorldsApi),
     MessagesApi,
     (LogApi, SyncApi),
     TicketsApi,
@@ -124,6 +126,7 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
             RoomsApi(api.clone()),
             ReadsApi(api.clone()),
             PinsApi(api.clone()),
+            DigestsApi(api.clone()),
             ConversationsApi(api.clone()),
             WorldsApi(api.clone()),
         ),

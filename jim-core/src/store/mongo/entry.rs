@@ -28,6 +28,8 @@ pub(super) struct EntryDoc {
     counted: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     mentions: Vec<i64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,6 +38,12 @@ pub(super) struct EntryDoc {
 
 impl EntryDoc {
     pub(super) fn of(new: &NewEntry, entry: &Entry) -> Self {
+        let mentions = new.mentions.iter().map(|user| user.0).collect();
+        EntryDoc { counted: new.counted, mentions, ..EntryDoc::restored(entry) }
+    }
+
+    /// An entry that comes from elsewhere: what is not said of it follows from it.
+    pub(super) fn restored(entry: &Entry) -> Self {
         EntryDoc {
             room: entry.room.to_string(),
             seq: entry.seq.0,
@@ -45,10 +53,28 @@ impl EntryDoc {
             by: entry.by.0,
             client_ref: entry.client_ref.as_str().into(),
             kind: entry.kind.as_str().into(),
-            counted: new.counted,
-            mentions: new.mentions.iter().map(|user| user.0).collect(),
+            counted: entry.was_message(),
+            mentions: entry.mentions().into_iter().map(|user| user.0).collect(),
+            erased: entry.was_erased(),
             digest: entry.digest.as_ref().map(|digest| digest.0.clone()),
             body: entry.body.as_ref().map(|body| body.get().into()),
+        }
+    }
+}
+
+impl EntryDoc {
+    pub(super) fn seq(&self) -> Seq {
+        Seq(self.seq)
+    }
+
+    /// What beside an entry does not fit it.
+    pub(super) fn astray(&self, entry: &Entry) -> Option<&'static str> {
+        let fresh = EntryDoc::restored(entry);
+        match entry.is_message() {
+            true if self.mentions != fresh.mentions => Some("those whom it mentions are not those who count it"),
+            _ if self.erased != fresh.erased => Some("whether it was taken back is not listed as it is"),
+            _ if self.counted != fresh.counted => Some("whether it counts as unread is not as it should be"),
+            _ => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A write is answered when the majority of a replica set has it on disk, and reads see nothing younger, so n + 1 is
 //! offered only where n can no longer go away. The server's clock is not used: entries bring their time.
 
+mod archive;
 mod connect;
 mod entry;
 mod error;

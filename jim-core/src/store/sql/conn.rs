@@ -6,12 +6,12 @@ use sqlx::error::ErrorKind;
 use sqlx::mysql::{MySqlArguments, MySqlConnection, MySqlRow};
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{FromRow, SqlSafeStr, SqlStr};
+use sqlx::{FromRow, Row as _, SqlSafeStr, SqlStr};
 
 use crate::id::{
     FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
 };
-use crate::repo::{RepoError, Res};
+use crate::repo::{RepoError, Res, Value};
 use crate::secret::TokenHash;
 use crate::time::Millis;
 
@@ -62,6 +62,16 @@ impl From<&str> for Arg {
 impl From<String> for Arg {
     fn from(value: String) -> Self {
         Arg::Text(value)
+    }
+}
+
+impl From<&Value> for Arg {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Null => Arg::Null,
+            Value::Int(value) => Arg::Int(*value),
+            Value::Text(value) => Arg::Text(value.clone()),
+        }
     }
 }
 
@@ -312,3 +322,26 @@ fn trouble(cause: &dyn sqlx::error::DatabaseError) -> Trouble {
 pub(super) fn broken(what: &'static str) -> RepoError {
     RepoError::Broken(what.into())
 }
+
+/// A row of whatever columns.
+pub(super) struct Values(pub(super) Vec<Value>);
+
+macro_rules! values {
+    ($row:ty) => {
+        impl FromRow<'_, $row> for Values {
+            fn from_row(row: &$row) -> sqlx::Result<Self> {
+                let value = |n: usize| match row.try_get::<Option<i64>, _>(n) {
+                    Ok(value) => Ok(value.map_or(Value::Null, Value::Int)),
+                    Err(_) => Ok(row.try_get::<Option<String>, _>(n)?.map_or(Value::Null, Value::Text)),
+                };
+                (0..row.len()).map(value).collect::<sqlx::Result<_>>().map(Values)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "sqlite")]
+values!(SqliteRow);
+
+#[cfg(feature = "mysql")]
+values!(MySqlRow);

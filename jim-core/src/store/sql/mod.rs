@@ -1,6 +1,7 @@
 //! The stores on SQL: SQLite in one file, and MySQL or MariaDB for many nodes. The repositories are one body of SQL for
 //! both, a file for each noun; the room logs and what opens a database are each database's own.
 
+mod archive;
 mod blacklist;
 mod blocks;
 mod conn;

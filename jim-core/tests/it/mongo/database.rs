@@ -9,24 +9,24 @@ use jim_core::testkit::servers::MongoDatabase;
 use jim_core::testkit::{Adapter, Fresh};
 
 /// A database that nobody else uses, gone when it is dropped.
-pub(super) struct Database(MongoDatabase);
+pub(crate) struct Database(MongoDatabase);
 
 impl Database {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Database(MongoDatabase::make())
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         self.0.url().to_string()
     }
 
     /// One node's logs in it.
-    pub(super) async fn open(&self) -> Arc<MongoRoomLog> {
+    pub(crate) async fn open(&self) -> Arc<MongoRoomLog> {
         MongoRoomLog::connect(&self.url(), MongoOptions::default()).await.unwrap()
     }
 
     /// The database itself, past the adapter.
-    pub(super) async fn raw(&self) -> mongodb::Database {
+    pub(crate) async fn raw(&self) -> mongodb::Database {
         self.0.raw().await
     }
 }

@@ -8,4 +8,4 @@ mod nodes;
 mod server;
 mod start;
 
-pub(crate) use database::OnMongo;
+pub(crate) use database::{Database, OnMongo};

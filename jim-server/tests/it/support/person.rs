@@ -75,6 +75,11 @@ impl Person {
         }
     }
 
+    /// The same person with the same log-in on another server, to which the data has moved.
+    pub(crate) fn at(&self, stranger: &Client) -> Person {
+        Person { client: stranger.bearer(&self.access), ..self.clone() }
+    }
+
     /// The private room with somebody.
     pub(crate) fn room(&self, other: &Person) -> String {
         format!("p:{}:{}", self.id.min(other.id), self.id.max(other.id))

@@ -95,6 +95,14 @@ impl MySqlStore {
         }))
     }
 
+    pub(super) async fn reader(&self) -> Res<Held> {
+        Ok(Held::Server(self.readers.get().await?))
+    }
+
+    pub(super) async fn writer(&self) -> Res<Held> {
+        Ok(Held::Server(self.writers.get().await?))
+    }
+
     /// What this server, as it is set up, cannot promise; a sentence each.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -105,13 +113,12 @@ impl MySqlStore {
 #[async_trait]
 impl Store for MySqlStore {
     async fn read(&self) -> Res<Unit> {
-        let held = Held::Server(self.readers.get().await?);
-        let tx = SqlTx::begin(held, &["START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"]).await?;
+        let tx = SqlTx::begin(self.reader().await?, &["START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"]).await?;
         Ok(Unit::new(Box::new(tx), &[]))
     }
 
     async fn write(&self, locks: &[Lock]) -> Res<Unit> {
-        let mut tx = SqlTx::begin(Held::Server(self.writers.get().await?), &["START TRANSACTION"]).await?;
+        let mut tx = SqlTx::begin(self.writer().await?, &["START TRANSACTION"]).await?;
         let mut conn = tx.conn().await?;
         lock(&mut *conn, locks).await?;
         drop(conn);

@@ -136,6 +136,17 @@ impl SqliteStore {
         }))
     }
 
+    pub(super) async fn reader(&self) -> Res<Held> {
+        Ok(Held::Reader(self.readers.acquire().await.map_err(repo_error)?))
+    }
+
+    pub(super) async fn writer(&self) -> Res<Held> {
+        // Units queue on their connection first and on the gate then, so that the lane has every second turn.
+        let conn = self.units.clone().lock_owned().await;
+        let gate = self.gate.clone().acquire_owned().await.map_err(|error| RepoError::Unavailable(error.into()))?;
+        Ok(Held::Writer { conn, changing: self.rights.changing(), _gate: gate })
+    }
+
     /// The file inside a data folder.
     #[must_use]
     pub fn file(data: &Path) -> PathBuf {
@@ -184,18 +195,13 @@ fn options(path: &Path, durability: Durability) -> SqliteConnectOptions {
 #[async_trait]
 impl Store for SqliteStore {
     async fn read(&self) -> Res<Unit> {
-        let reader = self.readers.acquire().await.map_err(repo_error)?;
         // A deferred transaction sees the moment of its first statement; this is it.
         let words = ["BEGIN", "SELECT COUNT(*) FROM jim_settings"];
-        Ok(Unit::new(Box::new(SqlTx::begin(Held::Reader(reader), &words).await?), &[]))
+        Ok(Unit::new(Box::new(SqlTx::begin(self.reader().await?, &words).await?), &[]))
     }
 
     async fn write(&self, locks: &[Lock]) -> Res<Unit> {
-        // Units queue on their connection first and on the gate then, so that the lane has every second turn.
-        let conn = self.units.clone().lock_owned().await;
-        let gate = self.gate.clone().acquire_owned().await.map_err(|error| RepoError::Unavailable(error.into()))?;
-        let held = Held::Writer { conn, changing: self.rights.changing(), _gate: gate };
-        let mut tx = SqlTx::begin(held, &["BEGIN IMMEDIATE"]).await?;
+        let mut tx = SqlTx::begin(self.writer().await?, &["BEGIN IMMEDIATE"]).await?;
         tx.watch();
         Ok(Unit::new(Box::new(tx), locks))
     }
