@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::listener::{Close, Listener, Shared};
 use super::{Hub, topic_of};
@@ -115,6 +116,11 @@ impl Hub {
         table.start(me, moment.head);
         let missing =
             moment.rooms.iter().any(|row| table.logs.get(&LogId::Room(row.room)).is_none_or(|log| log.next.is_none()));
+        // What another node has stored and this one has not heard yet is read at once.
+        if table.logs.get(&me).and_then(|log| log.next).is_some_and(|next| next <= moment.head) {
+            table.doubt(me, Instant::now());
+            self.doubted.notify_one();
+        }
         if missing || table.is_stale(user) || table.logs.get(&me)?.next? > moment.head.next() {
             return None;
         }

@@ -267,8 +267,10 @@ impl Sessions {
         let new: Vec<_> = ended.into_iter().filter(|id| !known(id)).collect();
         self.context.hub.forget_sessions(&new);
         self.context.ended.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at > now.minus(REMEMBER * 2));
-        let seen: Vec<_> =
+        let mut seen: Vec<_> =
             std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect();
+        // In one order on all nodes, so that they do not wait for each other in a circle.
+        seen.sort_unstable_by_key(|(session, _)| *session);
         if !seen.is_empty() {
             let mut unit = self.context.write(&[]).await?;
             unit.sessions().set_seen(&seen).await?;

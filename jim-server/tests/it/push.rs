@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Event, Person, Server, Socket, WORLD, befriend, couple, eventually, seq};
+use crate::support::{Event, Person, Profile, Server, Socket, WORLD, befriend, couple, eventually, seq};
 
 #[tokio::test]
 async fn hello_says_where_each_of_ones_logs_stands() {
@@ -37,7 +37,8 @@ async fn hello_says_where_each_of_ones_logs_stands() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixteen_senders_reach_a_socket_in_the_order_of_the_numbers() {
-    const EACH: usize = 625;
+    // The stand-in for MongoDB finds nothing by an index: its collections stay small.
+    let each = if Profile::here() == Profile::Cluster { 150 } else { 625 };
     // The reader shares the machine with its senders; slow readers are another test's.
     let server = Server::with(&[("socket.queue_frames", "65536")]).await;
     let reader = server.person("reader").await;
@@ -51,20 +52,20 @@ async fn sixteen_senders_reach_a_socket_in_the_order_of_the_numbers() {
     for at in 0..16 {
         let (room, sender) = rooms[at % 8].clone();
         senders.spawn(async move {
-            for number in 0..EACH {
+            for number in 0..each {
                 sender.say(&room, &format!("s{at}-{number}"), "in order").await.is(201);
             }
         });
     }
     for socket in &mut sockets {
         let mut last: BTreeMap<String, i64> = rooms.iter().map(|(room, _)| (room.clone(), 1)).collect();
-        for _ in 0..16 * EACH {
+        for _ in 0..16 * each {
             let event = socket.event().await;
             let last = last.get_mut(event["log"].as_str().unwrap()).unwrap();
             *last += 1;
             assert_eq!(seq(&event), *last, "{event}");
         }
-        assert!(last.values().all(|last| *last == 1 + 2 * i64::try_from(EACH).unwrap()), "{last:?}");
+        assert!(last.values().all(|last| *last == 1 + 2 * i64::try_from(each).unwrap()), "{last:?}");
     }
     senders.join_all().await;
 }
@@ -267,8 +268,9 @@ async fn a_push_that_finds_nobody_is_read_later_by_its_number() {
     socket.cut();
     ann.say(&room, "one", "while you were out").await.is(201);
     ann.delete(&format!("/friends/{}", ben.id)).await.is(204);
-    let socket = ben.socket().await;
-    assert_eq!((socket.head("me"), socket.head(&room)), (Some(head + 1), Some(2)));
+    let mut socket = ben.socket().await;
+    socket.knows("me", head + 1).await;
+    socket.knows(&room, 2).await;
     assert_eq!(ben.log_types(head).await, ["friend.removed"]);
     assert_eq!(ben.history(&room, "after=1").await["items"][0]["data"]["content"]["text"], "while you were out");
     ben.get(&format!("/log?after={}", head + 2)).await.refused(409, "log.ahead");

@@ -111,6 +111,16 @@ impl Socket {
         self.hello["heads"][log].as_i64()
     }
 
+    /// Waits until `hello` or a push has named this number of a log. A node may say hello before it has heard of what
+    /// another one has answered, and pushes it then.
+    pub(crate) async fn knows(&mut self, log: &str, seq: i64) {
+        while self.head(log).is_none_or(|head| head < seq)
+            && !self.frames.iter().any(|frame| frame["log"] == log && frame["seq"] == seq)
+        {
+            self.event().await;
+        }
+    }
+
     /// The next frame, whatever it is, or the end. Pings are answered on the way.
     pub(crate) async fn next(&mut self) -> Event {
         self.next_within(PATIENCE).await.expect("a frame or the end of the socket")

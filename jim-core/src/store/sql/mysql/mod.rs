@@ -19,7 +19,7 @@ use super::conn::{Verbs, args};
 use super::tx::{Held, SqlTx};
 use super::{MigrateError, migrate, rights, tuples};
 use crate::id::UserId;
-use crate::repo::{Lock, PrivateRights, Res, Store, Unit};
+use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, Unit};
 use crate::store::numbering::Ends;
 use crate::time::Millis;
 use link::Links;
@@ -103,6 +103,15 @@ impl MySqlStore {
         Ok(Held::Server(self.writers.get().await?))
     }
 
+    async fn try_write(&self, locks: &[Lock]) -> Res<SqlTx> {
+        let mut tx = SqlTx::begin(self.writer().await?, &["START TRANSACTION"]).await?;
+        let mut conn = tx.conn().await?;
+        lock(&mut *conn, locks).await?;
+        drop(conn);
+        tx.watch();
+        Ok(tx)
+    }
+
     /// What this server, as it is set up, cannot promise; a sentence each.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -118,11 +127,11 @@ impl Store for MySqlStore {
     }
 
     async fn write(&self, locks: &[Lock]) -> Res<Unit> {
-        let mut tx = SqlTx::begin(self.writer().await?, &["START TRANSACTION"]).await?;
-        let mut conn = tx.conn().await?;
-        lock(&mut *conn, locks).await?;
-        drop(conn);
-        tx.watch();
+        // Whoever holds a lock for longer than another may wait is rolled back soon: the second try finds it free.
+        let tx = match self.try_write(locks).await {
+            Err(RepoError::Busy) => self.try_write(locks).await?,
+            tx => tx?,
+        };
         Ok(Unit::new(Box::new(tx), locks))
     }
 
