@@ -50,7 +50,7 @@ async fn of_two_nodes_with_16_senders_each_every_send_is_answered_and_numbered_o
     let answered: BTreeSet<i64> = sending.join_all().await.into_iter().flatten().collect();
     let most = i64::try_from(32 * SENDS).unwrap();
     assert_eq!(answered, (1..=most).collect());
-    let stored = nodes[0].read(&room(), Slice::After(Seq(0)), 1000).await.unwrap();
+    let stored = RoomLogRepo::read(&*nodes[0], &room(), Slice::After(Seq(0)), 1000).await.unwrap();
     assert_eq!(stored.iter().map(|entry| entry.seq.0).collect::<Vec<_>>(), (1..=most).collect::<Vec<_>>());
 }
 
