@@ -28,15 +28,11 @@ fn run(data: &Path, settings: Settings<'_>, arguments: &[&str]) -> (Option<i32>,
     (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
 }
 
-/// A database of MongoDB that is gone when the test ends.
-struct Mongo(String);
-
-impl Mongo {
-    fn make() -> Mongo {
-        let mut url = server("JIM_TEST_MONGO");
-        url.set_path(&name());
-        Mongo(url.into())
-    }
+/// A database of MongoDB that nobody else uses.
+fn mongo() -> String {
+    let mut url = server("JIM_TEST_MONGO");
+    url.set_path(&name());
+    url.into()
 }
 
 /// What somebody sees: digests and entries of two rooms, and his own log.
@@ -70,8 +66,8 @@ async fn a_server_moves_to_others_engines_and_back_and_nobody_sees_a_difference(
     assert!(code == Some(0) && said.starts_with("0 findings in "), "beside the server: {said}");
     assert_eq!(first.stop().await, Some(0));
 
-    let (mysql, mixed) = (MySqlDatabase::make().await, MySqlDatabase::make().await);
-    let (mysql, mixed, mongo) = (mysql.url().to_string(), mixed.url().to_string(), Mongo::make().0);
+    let databases = (MySqlDatabase::make().await, MySqlDatabase::make().await);
+    let (mysql, mixed, mongo) = (databases.0.url().to_string(), databases.1.url().to_string(), mongo());
     let home = tempfile::tempdir().unwrap();
     let (here, back) = (first.data().to_owned(), home.path().join("back"));
     let to_back = format!("sqlite:{}", back.display());
