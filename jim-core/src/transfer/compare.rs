@@ -124,7 +124,6 @@ struct Log {
 }
 
 /// A log, and whether the store keeps anything beside it that does not fit.
-
 async fn log(logs: &dyn LogArchive, room: &RoomId, progress: &dyn Progress) -> Res<(Log, bool)> {
     let mut log = Log { entries: 0, digest: RoomDigest::EMPTY, inner: RoomDigest::EMPTY };
     let mut astray = false;

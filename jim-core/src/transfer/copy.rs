@@ -84,9 +84,8 @@ impl Move<'_> {
         let wanted = format!("from:{epoch}");
         match mark(self.to.store).await.map_err(MoveError::Target)? {
             Some(mark) if mark == wanted => {}
-            Some(_) => return Err(MoveError::Occupied),
             None if self.is_empty().await? => set_mark(self.to.store, &wanted).await.map_err(MoveError::Target)?,
-            None => return Err(MoveError::Occupied),
+            _ => return Err(MoveError::Occupied),
         }
         if self.mark_source && source.is_none() {
             set_mark(self.from.store, AWAY).await.map_err(MoveError::Source)?;
@@ -99,7 +98,8 @@ impl Move<'_> {
         for table in TABLES {
             let rows = self.to.store.rows(table, &[], 2).await.map_err(MoveError::Target)?;
             let new = [vec![Value::Int(1), Value::Text("World".into()), Value::Int(1), Value::Int(0)]];
-            if !rows.is_empty() && !(table == &WORLDS && rows == new) {
+            let fresh = rows.is_empty() || table == &WORLDS && rows == new;
+            if !fresh {
                 return Ok(false);
             }
         }
@@ -115,9 +115,10 @@ impl Move<'_> {
         let (from, to) = (self.from.store, self.to.store);
         // These hold something from the beginning, and are small.
         let whole = [&SETTINGS, &WORLDS].contains(&table);
-        let (there, last) = match whole {
-            true => (to.rows(table, &[], PAGE).await.map_err(MoveError::Target)?, None),
-            false => (Vec::new(), to.last_key(table).await.map_err(MoveError::Target)?),
+        let (there, last) = if whole {
+            (to.rows(table, &[], PAGE).await.map_err(MoveError::Target)?, None)
+        } else {
+            (Vec::new(), to.last_key(table).await.map_err(MoveError::Target)?)
         };
         let mut above = last.unwrap_or_default();
         loop {

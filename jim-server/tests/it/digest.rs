@@ -24,7 +24,7 @@ async fn computed(who: &Person, room: &str, from: i64, upto: i64) -> String {
         next.update(&entry.body);
         hash = next.finalize().into();
     }
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[tokio::test]

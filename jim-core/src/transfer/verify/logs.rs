@@ -96,12 +96,7 @@ impl Walk {
         let place = format!("{} entry {}", entry.room, entry.seq);
         let before = self.head;
         let wanted = before.seq.next();
-        if entry.seq != wanted {
-            let missing = Seq(entry.seq.0 - 1);
-            let what =
-                if missing == wanted { "it is missing".into() } else { format!("entries up to {missing} are missing") };
-            self.tell(look, format!("{} entry {wanted}", entry.room), what);
-        } else {
+        if entry.seq == wanted {
             // What a person wrote counts, and an entry that takes a right away is the fence.
             if entry.ord != before.ord + i64::from(entry.was_message()) {
                 self.tell(look, place.clone(), format!("its place is {} after {}", entry.ord, before.ord));
@@ -110,6 +105,11 @@ impl Walk {
             if entry.fence != fence {
                 self.tell(look, place.clone(), format!("its fence is {} and not {fence}", entry.fence));
             }
+        } else {
+            let last = Seq(entry.seq.0 - 1);
+            let what =
+                if last == wanted { "it is missing".into() } else { format!("entries up to {last} are missing") };
+            self.tell(look, format!("{} entry {wanted}", entry.room), what);
         }
         if entry.at < before.at {
             self.tell(look, place.clone(), "it is older than the entry before");

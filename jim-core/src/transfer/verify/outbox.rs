@@ -47,14 +47,15 @@ fn kind(task: &str) -> String {
     }
     #[derive(Deserialize)]
     struct Task {
-        task: String,
+        #[serde(rename = "task")]
+        name: String,
         kind: Option<String>,
         event: Option<Event>,
     }
     match serde_json::from_str::<Task>(task) {
         Ok(task) => {
             let kind = task.kind.or(task.event.map(|event| event.kind)).unwrap_or_default();
-            format!(" ({} {kind})", task.task)
+            format!(" ({} {kind})", task.name)
         }
         Err(_) => ", and it cannot be read".into(),
     }

@@ -102,13 +102,13 @@ async fn page(look: &mut Look<'_>, reference: &Reference, rows: &[Row]) -> Res<(
     for row in rows.into_iter().filter(|row| missing.contains(&key(row))) {
         // Both may be gone by now.
         if look.stands(from, row).await? && !look.of.store.present(to, at, &[key(row)]).await?[0] {
-            let named: Vec<String> = columns
+            let said: Vec<String> = columns
                 .iter()
                 .zip(key(row))
                 .map(|(column, value)| format!("{column} {}", value.int().unwrap_or_default()))
                 .collect();
             let at = if from == &TICKETS { "tickets".into() } else { place(from, row) };
-            look.found(at, format!("{} leads to nothing in {}", named.join(" and "), to.name));
+            look.found(at, format!("{} leads to nothing in {}", said.join(" and "), to.name));
         }
     }
     Ok(())
