@@ -65,7 +65,7 @@ async fn sixteen_senders_reach_a_socket_in_the_order_of_the_numbers() {
             *last += 1;
             assert_eq!(seq(&event), *last, "{event}");
         }
-        assert!(last.values().all(|last| *last == 1 + 2 * i64::try_from(each).unwrap()), "{last:?}");
+        assert!(last.values().all(|last| *last == 1 + 2 * i64::from(each)), "{last:?}");
     }
     senders.join_all().await;
 }

@@ -23,7 +23,7 @@ struct Held {
     archive: Arc<dyn Archive>,
     logs: Arc<dyn LogArchive>,
     store: Arc<dyn Store>,
-    _keep: Vec<Box<dyn Any + Send + Sync>>,
+    keep: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 impl Held {
@@ -37,21 +37,21 @@ async fn sqlite() -> (Held, Arc<SqliteStore>, std::path::PathBuf) {
     let file = SqliteStore::file(folder.path());
     let store = SqliteStore::open(&file, Durability::Normal).await.unwrap();
     let (archive, logs) = (store.clone(), store.clone());
-    (Held { archive, logs, store: store.clone(), _keep: vec![Box::new(folder)] }, store, file)
+    (Held { archive, logs, store: store.clone(), keep: vec![Box::new(folder)] }, store, file)
 }
 
 async fn mysql() -> Held {
     let database = MySqlDatabase::make().await;
     let options = MySqlOptions { writers: 4, readers: 4, lanes: 2 };
     let store = MySqlStore::open(&database.url(), options).await.unwrap();
-    Held { archive: store.clone(), logs: store.clone(), store, _keep: vec![Box::new(database)] }
+    Held { archive: store.clone(), logs: store.clone(), store, keep: vec![Box::new(database)] }
 }
 
 async fn mysql_and_mongo() -> Held {
     let mut held = mysql().await;
     let database = Database::new();
     held.logs = database.open().await;
-    held._keep.push(Box::new(database));
+    held.keep.push(Box::new(database));
     held
 }
 

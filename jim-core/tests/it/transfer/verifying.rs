@@ -157,7 +157,7 @@ async fn each_planted_defect_is_found_and_nothing_else() {
         plant(&copy, named(defect)).await;
         let durability = jim_core::store::sql::Durability::Normal;
         let store = jim_core::store::sql::SqliteStore::open(&copy, durability).await.unwrap();
-        let held = Held { archive: store.clone(), logs: store.clone(), store, _keep: Vec::new() };
+        let held = Held { archive: store.clone(), logs: store.clone(), store, keep: Vec::new() };
         let mut found = Vec::new();
         verify(held.whole(), &(), &mut |finding| found.push(finding.to_string())).await.unwrap();
         let wanted: Vec<String> = wanted.iter().map(|text| named(text)).collect();
