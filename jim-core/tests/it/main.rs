@@ -21,3 +21,4 @@ mod sessions;
 mod shared;
 mod sqlite;
 mod transfer;
+mod twins;

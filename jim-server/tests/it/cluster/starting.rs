@@ -100,3 +100,19 @@ async fn mysql_alone_is_enough_for_rooms_too() {
     ann.say(&ann.room(&ben), "m-1", "hello").await.is(201);
     socket.until(&ann.room(&ben), 2).await;
 }
+
+#[tokio::test]
+async fn a_database_that_may_lose_what_was_answered_is_warned_of_and_shown() {
+    let server = Server::cluster(&[]).await;
+    let database = MySqlDatabase::make().await;
+    let flush: i64 = sqlx::query_scalar("SELECT CAST(@@GLOBAL.innodb_flush_log_at_trx_commit AS SIGNED)")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap();
+    let ready = server.stranger().get("//health/ready").await.json();
+    let shown = ready["warnings"].as_array().cloned().unwrap_or_default();
+    let tells = |warning: &serde_json::Value| warning.as_str().unwrap().contains("innodb_flush_log_at_trx_commit");
+    assert_eq!(shown.iter().any(tells), flush != 1, "{ready}");
+    let logged: Vec<_> = server.log("store.weak").iter().map(|line| line["warning"].clone()).collect();
+    assert!(shown.iter().all(|warning| logged.contains(warning)), "{logged:?}");
+}

@@ -63,11 +63,7 @@ fn one_line(text: &str) -> String {
 /// Refuses a server that is too old; says what one that is good enough cannot promise as it is set up.
 pub(super) async fn examine(url: &Url, conn: &mut MySqlConnection) -> Result<Fit, MigrateError> {
     let (version,): (String,) = one(conn, "SELECT VERSION()").await?;
-    let (name, least) = if version.contains("MariaDB") { ("MariaDB", MARIADB) } else { ("MySQL", MYSQL) };
-    let mut numbers = version.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    let found = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
-    if found < least {
-        let why = format!("{name} {version} is too old; {}.{} is the least", least.0, least.1);
+    if let Some(why) = too_old(&version) {
         return Err(MigrateError::Unfit(format!("{}: {why}", place(url))));
     }
     let (flush, doublewrite): (i64, String) = one(
@@ -95,7 +91,7 @@ pub(super) async fn examine(url: &Url, conn: &mut MySqlConnection) -> Result<Fit
         let why = "binlog_format is STATEMENT, with which READ COMMITTED cannot write; ROW or MIXED is needed";
         return Err(MigrateError::Unfit(format!("{}: {why}", place(url))));
     }
-    let collation = if name == "MariaDB" { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
+    let collation = if is_mariadb(&version) { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
     Ok(Fit { collation, warnings })
 }
 
@@ -105,4 +101,41 @@ async fn one<T: crate::store::sql::conn::Row>(
 ) -> Result<T, MigrateError> {
     let row = conn.row(text, args![]).await?;
     row.ok_or_else(|| MigrateError::Unfit("the server does not answer a question about itself".into()))
+}
+
+fn is_mariadb(version: &str) -> bool {
+    version.contains("MariaDB")
+}
+
+/// What is to be said of a server that is too old.
+fn too_old(version: &str) -> Option<String> {
+    let (name, least) = if is_mariadb(version) { ("MariaDB", MARIADB) } else { ("MySQL", MYSQL) };
+    // What MariaDB says to old replicas of MySQL.
+    let plain = version.strip_prefix("5.5.5-").unwrap_or(version);
+    let mut numbers = plain.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let found = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    (found < least).then(|| format!("{name} {plain} is too old; {}.{} is the least", least.0, least.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_told_so() {
+        for version in ["8.0.11", "8.4.3-log", "9.1.0", "10.11.6-MariaDB-0+deb12u1", "5.5.5-11.4.2-MariaDB"] {
+            assert_eq!(too_old(version), None, "{version}");
+        }
+        for version in ["5.7.44-log", "10.6.18-MariaDB", "5.5.5-10.5.2-MariaDB", "something"] {
+            assert!(too_old(version).is_some_and(|why| why.contains("too old")), "{version}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_a_server_holds_no_password() {
+        let url = Url::parse("mysql://jim:hunter2@db.example:3307/jim").unwrap();
+        assert_eq!(silent(&url).to_string(), "mysql://db.example:3307/jim: the server does not answer");
+        let nowhere = Url::parse("mysql://jim:hunter2@db.example/").unwrap();
+        assert_eq!(options(&nowhere).unwrap_err().to_string(), "mysql://db.example:3306/: the URL names no database");
+    }
 }
