@@ -142,7 +142,7 @@ impl Hub {
         let first = table.of(user).is_empty();
         let id = table.add(user, session, queue.clone(), shared.clone());
         if first {
-            self.came.notify_one();
+            self.moved.notify_one();
         }
         table.join(id, me, None, Seq::ZERO);
         let mut heads = BTreeMap::new();

@@ -79,7 +79,7 @@ impl Drop for Listener {
     fn drop(&mut self) {
         if let Some(hub) = self.hub.upgrade() {
             hub.table().detach(self.id);
-            hub.came.notify_one();
+            hub.moved.notify_one();
         }
     }
 }

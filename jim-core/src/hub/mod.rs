@@ -65,7 +65,7 @@ pub struct Hub {
     nodes: Nodes,
     presence: Option<Arc<dyn PresenceRepo>>,
     /// Somebody came who was not connected here, or went.
-    came: Notify,
+    moved: Notify,
     stale: mpsc::UnboundedSender<UserId>,
     stale_queue: Mutex<Option<mpsc::UnboundedReceiver<UserId>>>,
 }
@@ -92,7 +92,7 @@ impl Hub {
             suspected: Notify::new(),
             nodes: Nodes::new(node),
             presence,
-            came: Notify::new(),
+            moved: Notify::new(),
             stale,
             stale_queue: Mutex::new(Some(stale_queue)),
         })

@@ -3,7 +3,7 @@
 //! Each node says once a second that it lives, and listens for itself: as long as it does not hear that, the bus is down
 //! for it. One that falls silent without a goodbye may have stored what it did not announce.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -160,18 +160,20 @@ impl Hub {
         let Some(presence) = &self.presence else { return shutdown.cancelled().await };
         let mut tick = tokio::time::interval(PRESENT_AGAIN);
         loop {
-            tokio::select! {
-                _ = tick.tick() => {}
-                // What comes at once is told at once, not each by itself.
-                () = self.came.notified() => tokio::time::sleep(PRESENT_SOON).await,
+            let all = tokio::select! {
+                _ = tick.tick() => true,
+                // Those who come at once are told of at once, not each by himself.
+                () = self.moved.notified() => {
+                    tokio::time::sleep(PRESENT_SOON).await;
+                    false
+                }
                 () = shutdown.cancelled() => break,
-            }
-            let (here, gone) = {
+            };
+            let (here, gone): (Vec<UserId>, Vec<UserId>) = {
                 let mut table = self.table();
-                let here: Vec<UserId> = table.users.keys().copied().collect();
-                let gone = table.gone.replace(Vec::new()).unwrap_or_default();
-                let gone: Vec<UserId> = gone.into_iter().filter(|user| !table.users.contains_key(user)).collect();
-                (here, gone)
+                let moved: BTreeSet<UserId> = table.moved.replace(Vec::new()).unwrap_or_default().into_iter().collect();
+                let (here, gone) = moved.into_iter().partition(|user| table.users.contains_key(user));
+                if all { (table.users.keys().copied().collect(), gone) } else { (here, gone) }
             };
             for users in gone.chunks(TOGETHER) {
                 let _ = presence.leave(&self.nodes.me, users).await;

@@ -53,8 +53,8 @@ pub(super) struct Table {
     pub(super) logs: HashMap<LogId, Log>,
     pub(super) listeners: HashMap<u64, Entry>,
     pub(super) users: HashMap<UserId, Vec<u64>>,
-    /// People whose last listener went, where somebody tells of it.
-    pub(super) gone: Option<Vec<UserId>>,
+    /// People whose first listener came or whose last one went, where somebody tells of it.
+    pub(super) moved: Option<Vec<UserId>>,
     /// People whose rooms are being read for their listeners, and whether one was taken from them meanwhile.
     pub(super) reading: HashMap<UserId, bool>,
     /// People whose listeners were taken out of a room: those who came again since have to be let in again.
@@ -65,9 +65,9 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Without listeners; keeps who went where somebody tells of it.
+    /// Without listeners; keeps who comes and goes where somebody tells of it.
     pub(super) fn telling(tells: bool) -> Self {
-        Table { gone: tells.then(Vec::new), ..Table::default() }
+        Table { moved: tells.then(Vec::new), ..Table::default() }
     }
 
     pub(super) fn add(
@@ -80,8 +80,18 @@ impl Table {
         self.last_id += 1;
         let id = self.last_id;
         self.listeners.insert(id, Entry { user, session, queue, shared, logs: Vec::new() });
-        self.users.entry(user).or_default().push(id);
+        let ids = self.users.entry(user).or_default();
+        ids.push(id);
+        if ids.len() == 1 {
+            self.note_moved(user);
+        }
         id
+    }
+
+    fn note_moved(&mut self, user: UserId) {
+        if let Some(moved) = &mut self.moved {
+            moved.push(user);
+        }
     }
 
     /// The listeners of a person, oldest first.
@@ -167,9 +177,7 @@ impl Table {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.users.remove(&entry.user);
-                if let Some(gone) = &mut self.gone {
-                    gone.push(entry.user);
-                }
+                self.note_moved(entry.user);
             }
         }
     }
