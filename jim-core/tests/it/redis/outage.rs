@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use jim_core::bus::redis::{RedisBus, RedisOptions};
 use jim_core::bus::Topic;
+use jim_core::bus::redis::{RedisBus, RedisOptions};
 use tokio::time::Instant;
 
 use super::server::{Server, free_port, until};
