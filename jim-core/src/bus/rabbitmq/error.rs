@@ -78,6 +78,7 @@ fn explain(at: String, error: &Error) -> RabbitConnectError {
             io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
                 RabbitConnectError::NotRabbit { at }
             }
+            io::ErrorKind::InvalidData => RabbitConnectError::Unreachable { at, why: format!("TLS fails: {error}") },
             _ => RabbitConnectError::Unreachable { at, why: error.to_string() },
         },
         ErrorKind::ParsingError(_) | ErrorKind::InvalidProtocolVersion(_) => RabbitConnectError::NotRabbit { at },

@@ -107,7 +107,7 @@ async fn what_cannot_be_used_is_said_in_one_line_without_the_password() {
         (format!("amqp://x:geheim@no-such-host.invalid:{dead}"), None, "cannot be reached"),
         (format!("amqp://x:geheim@127.0.0.1:{web_port}"), None, "does not speak as RabbitMQ does"),
         (format!("amqp://x:geheim@127.0.0.1:{silent_port}"), None, "cannot be reached: no answer in time"),
-        (format!("amqps://x:geheim@{host}/{vhost}"), None, "does not speak as RabbitMQ does"),
+        (format!("amqps://x:geheim@{host}/{vhost}"), None, "cannot be reached: TLS fails"),
         ("geheim://127.0.0.1".to_owned(), None, "not the URL of a RabbitMQ"),
     ] {
         let error = RabbitBus::connect(&url, options.unwrap_or_default()).await.err().expect(&url).to_string();
