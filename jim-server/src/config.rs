@@ -240,7 +240,6 @@ const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
 /// Keys whose effect nobody may take for granted: without it data would go elsewhere, or a door stand open.
 const REFUSED: &[(&str, IsSet)] = &[
     ("store.url", |c| !matches!(c.store.url.expose(), "" | "sqlite:") && !c.store.url.expose().starts_with("mysql://")),
-    ("bus.url", |c| c.bus.url.expose().starts_with("amqp")),
     ("captcha.registration", |c| c.captcha.registration),
     ("auth.external_secret", |c| !c.auth.external_secret.expose().is_empty()),
 ];

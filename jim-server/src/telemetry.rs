@@ -37,7 +37,8 @@ pub fn init(level: &str) -> Result<(), BadConfig> {
         _ if level.split(',').any(|part| !part.contains('=') && part.trim().parse::<LevelFilter>().is_err()) => {
             return Err(bad_level("log.level"));
         }
-        _ => EnvFilter::try_new(level).map_err(|_| bad_level("log.level"))?,
+        // The driver of RabbitMQ tells each failed try, and the password at its lowest level; the bus says what matters.
+        _ => EnvFilter::try_new(format!("lapin=off,{level}")).map_err(|_| bad_level("log.level"))?,
     };
     let events = filter_fn(|metadata| !metadata.is_span());
     let log = tracing_subscriber::registry().with(filter);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jim_core::Jim;
 use jim_core::bus::Bus;
+use jim_core::bus::rabbitmq::{RabbitBus, RabbitOptions};
 use jim_core::bus::redis::{RedisBus, RedisOptions};
 use jim_core::repo::{Archive, CounterRepo, LogArchive, Store};
 use jim_core::secret::Secret;
@@ -78,19 +79,28 @@ pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
     if !config.auth.secret.expose().is_empty() {
         builder = builder.secret(config.auth.secret.clone());
     }
-    let mut bus = None;
+    let mut bus: Option<Arc<dyn Bus>> = None;
     let mut counters = None;
     let url = config.bus.url.expose();
     if !url.is_empty() {
-        // Systems that share a Redis do not hear each other.
+        // Systems that share a Redis or a RabbitMQ do not hear each other.
         let prefix = format!("jim:{}:", builder.epoch().await?);
         let bad = |error: &dyn std::fmt::Display| BadConfig::at("bus.url", error.to_string());
-        let options = RedisOptions { prefix: prefix.clone(), ..RedisOptions::default() };
-        let redis = RedisBus::connect(url, options).await.map_err(|error| bad(&error))?;
-        let shared = RedisShared::connect(url, &prefix).await.map_err(|error| bad(&error))?;
-        builder = builder.bus(redis.clone()).presence(shared.clone());
-        bus = Some(redis);
-        counters = Some(shared as Arc<dyn CounterRepo>);
+        let opened: Arc<dyn Bus> = if url.starts_with("amqp") {
+            tracing::info!(
+                "bus.no_shared_state: over RabbitMQ each node counts calls and knows who is connected by itself"
+            );
+            let options = RabbitOptions { prefix, ..RabbitOptions::default() };
+            RabbitBus::connect(url, options).await.map_err(|error| bad(&error))?
+        } else {
+            let shared = RedisShared::connect(url, &prefix).await.map_err(|error| bad(&error))?;
+            builder = builder.presence(shared.clone());
+            counters = Some(shared as Arc<dyn CounterRepo>);
+            let options = RedisOptions { prefix, ..RedisOptions::default() };
+            RedisBus::connect(url, options).await.map_err(|error| bad(&error))?
+        };
+        builder = builder.bus(opened.clone());
+        bus = Some(opened);
     }
     let jim = builder.build().await?;
     for warning in &stores.warnings {
@@ -300,7 +310,7 @@ type Ping<'a> = std::pin::Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 /// Looks at the parts of a backend.
 struct Looks {
     jim: Jim,
-    bus: Option<Arc<RedisBus>>,
+    bus: Option<Arc<dyn Bus>>,
     warnings: Vec<String>,
 }
 
@@ -313,7 +323,7 @@ impl Probe for Looks {
             in_time(Box::pin(async { self.jim.ping().await.is_ok() }) as Ping<'_>),
             in_time(Box::pin(async { self.jim.ping_logs().await.is_ok() }) as Ping<'_>)
         );
-        let bus = self.bus.as_ref().is_none_or(|bus| Bus::is_up(&**bus)) && self.jim.hub().is_bus_up();
+        let bus = self.bus.as_ref().is_none_or(|bus| bus.is_up()) && self.jim.hub().is_bus_up();
         Parts { store: state(store), logs: state(logs), bus: state(bus), mail: State::Off }
     }
 

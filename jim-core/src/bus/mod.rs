@@ -1,8 +1,12 @@
 //! The bus carries frames between nodes. It may lose them, double them and reorder them: the logs heal that.
 
 mod local;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "rabbitmq", feature = "redis"))]
+mod remote;
 
 use std::fmt;
 use std::str::FromStr;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at what it did not expect")]
 
 mod broken;
+mod bus;
 mod contract;
 mod faulty;
 mod groups;
@@ -14,6 +15,7 @@ mod mysql;
 mod node;
 mod passwords;
 mod properties;
+mod rabbitmq;
 mod reads;
 mod redis;
 mod rooms;

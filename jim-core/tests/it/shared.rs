@@ -6,7 +6,7 @@ use jim_core::store::memory::{MemoryCounters, MemoryPresence};
 use jim_core::store::redis::RedisShared;
 use jim_core::testkit::shared::{SHARED_CASES, Shared};
 
-use crate::redis::{prefix, url};
+use crate::bus::{prefix, url};
 
 async fn in_memory() -> Shared {
     Shared { presence: Arc::new(MemoryPresence::default()), counters: Arc::new(MemoryCounters::default()) }

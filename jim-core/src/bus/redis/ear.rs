@@ -15,21 +15,14 @@ use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Names;
-use super::health::Part;
-use super::inbox::Inbox;
-use super::servers::{Pause, Servers, closed};
+use super::servers::{Part, Servers, closed};
 use super::target::Address;
-use super::topics::Topics;
+use crate::bus::remote::{CHUNK, Inbox, LATE, Pause, Topics};
 
 /// The rhythm in which a server must show that it is there; a peer that is half open shows nothing by itself.
 const BEAT: Duration = Duration::from_secs(4);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
-/// After an outage other nodes may be a pause behind, and what they send until then is lost: so much later a gap is
-/// told once more.
-const LATE: Duration = Duration::from_secs(3);
-/// Topics of one pipeline.
-const CHUNK: usize = 1000;
 
 /// What all ears of a bus share.
 #[derive(Clone)]

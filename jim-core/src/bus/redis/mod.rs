@@ -3,40 +3,26 @@
 mod discover;
 mod ear;
 mod error;
-mod health;
-mod inbox;
 mod layout;
 mod servers;
 mod target;
-mod topics;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{RedisError, cmd};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::SendTimeoutError;
-use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::remote::{AHEAD, BATCH, Inbox, QUEUE, SPEAKING};
 use super::{Bus, BusError, Delivery, Topic};
 use ear::Hearing;
-use inbox::Inbox;
 
 pub use error::RedisConnectError;
 pub(crate) use layout::slot;
 pub(crate) use servers::Servers;
-
-/// Frames that wait to be published.
-const QUEUE: usize = 4096;
-/// Frames of one pipeline.
-const BATCH: usize = 512;
-/// How long a frame may wait for its place in the queue.
-const SPEAKING: Duration = Duration::from_millis(900);
-/// How long a server may take to confirm topics.
-const CONFIRMING: Duration = Duration::from_secs(2);
 
 /// How the bus uses a Redis.
 #[derive(Debug, Clone)]
@@ -101,7 +87,7 @@ impl RedisBus {
         let servers = Servers::connect(url, "the bus").await?;
         let (inbox, waiting) = Inbox::new(options.inbox_bytes);
         let (queue, parcels) = mpsc::channel(QUEUE);
-        let (hub, deliveries) = mpsc::channel(inbox::AHEAD);
+        let (hub, deliveries) = mpsc::channel(AHEAD);
         let names = Names(options.prefix.into());
         let hearing = Hearing { servers, topics: Arc::default(), inbox: Arc::new(inbox), names };
         let speaking = hearing.clone();
@@ -165,24 +151,8 @@ impl Bus for RedisBus {
 
     async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError> {
         let Hearing { topics: all, names, .. } = &self.hearing;
-        let mut done = all.done.subscribe();
-        all.want(topics);
-        let deadline = Instant::now() + CONFIRMING;
-        let why = loop {
-            done.mark_unchanged();
-            let missing = all.missing_of(topics);
-            if missing.is_empty() {
-                return Ok(());
-            }
-            if missing.iter().all(|topic| self.hearing.is_deaf(names.slot(*topic))) {
-                break "no connection stands";
-            }
-            if timeout_at(deadline, done.changed()).await.is_err() {
-                break "the server does not confirm in time";
-            }
-        };
-        all.doubt(topics);
-        Err(unavailable(why))
+        let deaf = |topics: &[Topic]| topics.iter().all(|topic| self.hearing.is_deaf(names.slot(*topic)));
+        all.hear(topics, deaf).await.map_err(unavailable)
     }
 
     async fn unsubscribe(&self, topics: &[Topic]) -> Result<(), BusError> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -14,9 +15,9 @@ use tokio::time::{Instant, timeout};
 
 use super::discover::late;
 use super::error::{RedisConnectError, explain};
-use super::health::{Health, Part};
 use super::layout::Layout;
 use super::target::{Address, Kind, Target};
+use crate::bus::remote::{Health, Pause};
 
 /// How long a server may take to be connected.
 const OPENING: Duration = Duration::from_secs(2);
@@ -24,22 +25,25 @@ const OPENING: Duration = Duration::from_secs(2);
 const ANSWER: Duration = Duration::from_secs(1);
 /// Between two looks at where the servers are.
 const LOOK: Duration = Duration::from_millis(100);
-const PAUSE_FIRST: Duration = Duration::from_millis(50);
-const PAUSE_MOST: Duration = Duration::from_secs(1);
 
-/// Pauses between tries, longer each time.
-pub(super) struct Pause(Duration);
-
-impl Default for Pause {
-    fn default() -> Self {
-        Pause(PAUSE_FIRST)
-    }
+/// A part that can fail by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    /// The connection that commands go over.
+    Link(Address),
+    /// The connection that frames come over.
+    Ear(Address),
+    /// Every slot has a server.
+    Slots,
 }
 
-impl Pause {
-    pub(super) async fn wait(&mut self) {
-        tokio::time::sleep(self.0).await;
-        self.0 = PAUSE_MOST.min(self.0 * 2);
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Link(address) => write!(f, "commands to {address}"),
+            Part::Ear(address) => write!(f, "frames from {address}"),
+            Part::Slots => f.write_str("the slots"),
+        }
     }
 }
 
@@ -55,7 +59,7 @@ enum Link {
 /// The servers of one Redis.
 pub(crate) struct Servers {
     pub(super) target: Target,
-    pub(super) health: Health,
+    pub(super) health: Health<Part>,
     layout: watch::Sender<Arc<Layout>>,
     links: Mutex<HashMap<Address, Link>>,
     last_id: AtomicU64,

@@ -4,10 +4,9 @@ use std::collections::HashSet;
 use std::process::Command;
 
 use bytes::Bytes;
-use jim_core::bus::Bus;
 
 use super::server::{Server, says, until};
-use super::{Node, prefix, rooms};
+use crate::bus::{Node, prefix, rooms};
 
 const TOPICS: i64 = 3000;
 
@@ -125,7 +124,7 @@ fn move_one(cluster: &Cluster) {
 /// As [`all_are_heard`], once what is still on its way has come.
 async fn all_are_heard_soon(listener: &mut Node, speaker: &Node) {
     for topic in rooms(TOPICS) {
-        listener.heard(&speaker.bus, topic).await;
+        listener.heard(&*speaker.bus, topic).await;
     }
     all_are_heard(listener, speaker).await;
 }

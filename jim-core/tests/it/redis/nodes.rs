@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::prefix;
 use super::server::Server;
+use crate::bus::{open, prefix};
 use crate::node::{Ear, Node, Town, options, send};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn listeners_of_two_nodes_miss_nothing_though_the_bus_is_killed_between() {
     let mut server = Server::start(&[]);
     let prefix = prefix();
-    let (a, b) = (super::Node::bus(&server.url(), &prefix).await, super::Node::bus(&server.url(), &prefix).await);
+    let (a, b) = (open(&server.url(), &prefix).await, open(&server.url(), &prefix).await);
     let town = Town::with(a, options()).await;
     let other = Node::run(town.store.clone(), town.log.clone(), b, options()).await;
     let (x, y, room) = town.friends().await;

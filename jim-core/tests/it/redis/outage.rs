@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use jim_core::bus::Topic;
 use jim_core::bus::redis::{RedisBus, RedisOptions};
-use jim_core::bus::{Bus, Topic};
 use tokio::time::Instant;
 
 use super::server::{Server, free_port, until};
-use super::{Node, prefix, room, rooms};
+use crate::bus::{Node, prefix, room, rooms};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_listener_hears_again_after_the_bus_was_killed() {
@@ -54,7 +54,7 @@ async fn while_the_bus_is_dead_nobody_waits_and_the_own_node_hears_itself() {
     node.gap().await;
     let bus = node.bus.clone();
     for topic in [room(1), room(2)] {
-        node.heard(&bus, topic).await;
+        node.heard(&*bus, topic).await;
     }
 }
 
@@ -68,7 +68,7 @@ async fn what_was_first_wanted_while_the_bus_was_dead_is_told_as_a_gap() {
     server.restart();
     node.gap().await;
     let bus = node.bus.clone();
-    node.heard(&bus, room(1)).await;
+    node.heard(&*bus, room(1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

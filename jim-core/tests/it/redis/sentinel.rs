@@ -1,10 +1,9 @@
 //! A master that sentinels choose.
 
-use jim_core::bus::Bus;
 use jim_core::bus::redis::{RedisBus, RedisOptions};
 
 use super::server::{Server, until};
-use super::{Node, prefix, room, rooms};
+use crate::bus::{Node, prefix, room, rooms};
 
 struct Watched {
     /// The first is the master in the beginning.
@@ -62,8 +61,8 @@ async fn a_planned_change_of_the_master_is_followed() {
     let mut watched = watched;
     watched.servers[0].kill();
     for topic in rooms(20) {
-        b.heard(&a.bus, topic).await;
-        a.heard(&b.bus, topic).await;
+        b.heard(&*a.bus, topic).await;
+        a.heard(&*b.bus, topic).await;
     }
 }
 
@@ -77,7 +76,7 @@ async fn a_killed_master_is_replaced() {
     a.until_up(false).await;
     a.gap().await;
     a.until_up(true).await;
-    a.heard(&b.bus, room(1)).await;
+    a.heard(&*b.bus, room(1)).await;
     assert!(watched.servers[1].says(&["role"]).contains("master"));
 }
 

@@ -8,8 +8,8 @@ use jim_core::repo::{CounterRepo, PresenceRepo, Rate, RepoError, Taken};
 use jim_core::store::redis::RedisShared;
 use tokio::time::Instant;
 
-use super::DEADLINE;
 use super::server::Server;
+use crate::bus::DEADLINE;
 
 const RATE: Rate = Rate { count: NonZeroU32::MIN, per: Duration::from_hours(1) };
 

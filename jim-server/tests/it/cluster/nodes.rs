@@ -30,13 +30,29 @@ async fn say(client: &Client, room: &str, client_ref: &str) {
 
 #[tokio::test]
 async fn what_is_sent_on_either_node_reaches_the_sockets_of_both_once_and_in_order() {
-    let server = Server::cluster(&[]).await;
-    let (ann, ben) = friends_at(&server).await;
+    both_hear_once_and_in_order(&Server::cluster(&[]).await).await;
+}
+
+#[tokio::test]
+async fn over_rabbitmq_too_both_nodes_hear_what_is_sent_on_either_once_and_in_order() {
+    let databases = Databases::make().await;
+    let mut settings: Vec<_> = databases.settings().into_iter().filter(|(key, _)| *key != "bus.url").collect();
+    settings.push(("bus.url", std::env::var("JIM_TEST_RABBITMQ").expect("scripts/services run -- COMMAND sets it")));
+    // The bus alone brings it in time.
+    settings.push(("socket.heartbeat_seconds", "3600".into()));
+    let server = Server::nodes(2, &settings).await;
+    let ready = server.stranger().get("//health/ready").await;
+    assert_eq!((ready.status, &ready.json()["parts"]["bus"]), (200, &json!("up")));
+    both_hear_once_and_in_order(&server).await;
+}
+
+async fn both_hear_once_and_in_order(server: &Server) {
+    let (ann, ben) = friends_at(server).await;
     let room = ann.room(&ben);
-    let mut sockets = [socket_at(&ben, &server, 0).await, socket_at(&ben, &server, 1).await];
+    let mut sockets = [socket_at(&ben, server, 0).await, socket_at(&ben, server, 1).await];
     let first = sockets[0].head(&room).unwrap();
     for n in 0..100 {
-        say(&at(&ann, &server, n % 2), &room, &format!("m-{n}")).await;
+        say(&at(&ann, server, n % 2), &room, &format!("m-{n}")).await;
     }
     for socket in &mut sockets {
         let seqs: Vec<_> = socket.until(&room, first + 100).await;

@@ -11,9 +11,9 @@ use crate::bus::{Delivery, Topic};
 /// What a frame costs beside its own bytes.
 const OVERHEAD: usize = 128;
 /// Deliveries that have left the inbox and that the hub has not taken.
-pub(super) const AHEAD: usize = 1024;
+pub(in crate::bus) const AHEAD: usize = 1024;
 
-pub(super) struct Inbox {
+pub(in crate::bus) struct Inbox {
     queue: mpsc::UnboundedSender<Delivery>,
     waiting: AtomicUsize,
     most: usize,
@@ -22,12 +22,12 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(most: usize) -> (Inbox, mpsc::UnboundedReceiver<Delivery>) {
+    pub(in crate::bus) fn new(most: usize) -> (Inbox, mpsc::UnboundedReceiver<Delivery>) {
         let (queue, waiting) = mpsc::unbounded_channel();
         (Inbox { queue, waiting: AtomicUsize::new(0), most, gap: AtomicBool::new(false) }, waiting)
     }
 
-    pub(super) fn put(&self, topic: Topic, frame: Bytes) {
+    pub(in crate::bus) fn put(&self, topic: Topic, frame: Bytes) {
         let size = frame.len() + OVERHEAD;
         if self.waiting.fetch_add(size, Ordering::Relaxed) + size > self.most {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
@@ -36,14 +36,18 @@ impl Inbox {
         let _ = self.queue.send(Delivery::Frame(topic, frame));
     }
 
-    pub(super) fn gap(&self) {
+    pub(in crate::bus) fn gap(&self) {
         if !self.gap.swap(true, Ordering::AcqRel) {
             let _ = self.queue.send(Delivery::Gap);
         }
     }
 
     /// Brings what waits to the hub.
-    pub(super) async fn drain(&self, mut waiting: mpsc::UnboundedReceiver<Delivery>, hub: mpsc::Sender<Delivery>) {
+    pub(in crate::bus) async fn drain(
+        &self,
+        mut waiting: mpsc::UnboundedReceiver<Delivery>,
+        hub: mpsc::Sender<Delivery>,
+    ) {
         while let Some(delivery) = waiting.recv().await {
             // The place is taken first, so that the bound holds while the hub is slow.
             let Ok(place) = hub.reserve().await else { return };

@@ -2,19 +2,24 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 use crate::bus::Topic;
 
+/// How long a server may take to confirm topics.
+const CONFIRMING: Duration = Duration::from_secs(2);
+
 /// The wanted topics.
 #[derive(Default)]
-pub(super) struct Topics {
+pub(in crate::bus) struct Topics {
     state: Mutex<State>,
     /// Somebody wants, or wants no more: the ears look.
-    pub(super) work: watch::Sender<()>,
+    pub(in crate::bus) work: watch::Sender<()>,
     /// Something was confirmed, or cannot be now: who waits looks.
-    pub(super) done: watch::Sender<()>,
+    pub(in crate::bus) done: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -37,7 +42,34 @@ impl State {
 }
 
 impl Topics {
-    pub(super) fn want(&self, topics: &[Topic]) {
+    /// Wants topics until a server has confirmed them all; else it says why not. `are_deaf`: none of these can be heard
+    /// now.
+    pub(in crate::bus) async fn hear(
+        &self,
+        topics: &[Topic],
+        are_deaf: impl Fn(&[Topic]) -> bool,
+    ) -> Result<(), &'static str> {
+        let mut done = self.done.subscribe();
+        self.want(topics);
+        let deadline = Instant::now() + CONFIRMING;
+        let why = loop {
+            done.mark_unchanged();
+            let missing = self.missing_of(topics);
+            if missing.is_empty() {
+                return Ok(());
+            }
+            if are_deaf(&missing) {
+                break "no connection stands";
+            }
+            if timeout_at(deadline, done.changed()).await.is_err() {
+                break "the server does not confirm in time";
+            }
+        };
+        self.doubt(topics);
+        Err(why)
+    }
+
+    fn want(&self, topics: &[Topic]) {
         let mut state = self.state();
         for topic in topics {
             if !state.wanted.contains_key(topic) {
@@ -49,7 +81,7 @@ impl Topics {
         self.work.send_replace(());
     }
 
-    pub(super) fn unwant(&self, topics: &[Topic]) {
+    pub(in crate::bus) fn unwant(&self, topics: &[Topic]) {
         let mut state = self.state();
         for topic in topics {
             if let Some(Some(ear)) = state.wanted.remove(topic) {
@@ -62,18 +94,18 @@ impl Topics {
         self.work.send_replace(());
     }
 
-    pub(super) fn is_wanted(&self, topic: Topic) -> bool {
+    pub(in crate::bus) fn is_wanted(&self, topic: Topic) -> bool {
         self.state().wanted.contains_key(&topic)
     }
 
     /// Those of some topics that are wanted and that nobody hears.
-    pub(super) fn missing_of(&self, topics: &[Topic]) -> Vec<Topic> {
+    pub(in crate::bus) fn missing_of(&self, topics: &[Topic]) -> Vec<Topic> {
         let state = self.state();
         topics.iter().filter(|topic| state.missing.contains(topic)).copied().collect()
     }
 
     /// Somebody relies on these although nobody hears them: when they are heard, a gap must be told.
-    pub(super) fn doubt(&self, topics: &[Topic]) {
+    fn doubt(&self, topics: &[Topic]) {
         let mut state = self.state();
         for topic in topics {
             if state.missing.contains(topic) {
@@ -83,17 +115,17 @@ impl Topics {
     }
 
     /// What an ear should begin to hear.
-    pub(super) fn missing(&self, mine: impl Fn(&Topic) -> bool) -> Vec<Topic> {
+    pub(in crate::bus) fn missing(&self, mine: impl Fn(&Topic) -> bool) -> Vec<Topic> {
         self.state().missing.iter().filter(|topic| mine(topic)).copied().collect()
     }
 
     /// What an ear should hear no more.
-    pub(super) fn take_leaving(&self, ear: u64) -> Vec<Topic> {
+    pub(in crate::bus) fn take_leaving(&self, ear: u64) -> Vec<Topic> {
         self.state().leaving.extract_if(.., |(by, _)| *by == ear).map(|(_, topic)| topic).collect()
     }
 
     /// An ear hears a topic. Whether frames of it may be lost.
-    pub(super) fn heard(&self, topic: Topic, ear: u64) -> bool {
+    pub(in crate::bus) fn heard(&self, topic: Topic, ear: u64) -> bool {
         let mut state = self.state();
         if let Some(by) = state.wanted.get_mut(&topic) {
             *by = Some(ear);
@@ -106,8 +138,9 @@ impl Topics {
         false
     }
 
-    /// An ear hears a topic no more.
-    pub(super) fn unheard(&self, topic: Topic, ear: u64) {
+    /// An ear hears a topic no more. Redis tells so unasked when a slot moves.
+    #[cfg(feature = "redis")]
+    pub(in crate::bus) fn unheard(&self, topic: Topic, ear: u64) {
         let mut state = self.state();
         if let Some(by) = state.wanted.get_mut(&topic)
             && *by == Some(ear)
@@ -120,7 +153,7 @@ impl Topics {
     }
 
     /// An ear is gone.
-    pub(super) fn deaf(&self, ear: u64) {
+    pub(in crate::bus) fn deaf(&self, ear: u64) {
         let mut state = self.state();
         let gone: Vec<Topic> =
             state.wanted.iter().filter(|(_, by)| **by == Some(ear)).map(|(topic, _)| *topic).collect();

@@ -4,51 +4,28 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::target::Address;
-
-/// A part that can fail by itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
-    /// The connection that commands go over.
-    Link(Address),
-    /// The connection that frames come over.
-    Ear(Address),
-    /// Every slot has a server.
-    Slots,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Part::Link(address) => write!(f, "commands to {address}"),
-            Part::Ear(address) => write!(f, "frames from {address}"),
-            Part::Slots => f.write_str("the slots"),
-        }
-    }
-}
-
-/// Which parts are down.
+/// Which parts are down, of those that can fail by themselves.
 #[derive(Debug)]
-pub(super) struct Health {
+pub(in crate::bus) struct Health<Part> {
     /// The name on the log.
     what: &'static str,
     down: Mutex<BTreeSet<Part>>,
 }
 
-impl Health {
-    pub(super) fn new(what: &'static str) -> Health {
-        Health { what, down: Mutex::default() }
+impl<Part: Ord + fmt::Display> Health<Part> {
+    pub(in crate::bus) fn new(what: &'static str) -> Self {
+        Health { what, down: Mutex::new(BTreeSet::new()) }
     }
 
-    pub(super) fn is_up(&self) -> bool {
+    pub(in crate::bus) fn is_up(&self) -> bool {
         self.parts().is_empty()
     }
 
-    pub(super) fn is_down(&self, part: &Part) -> bool {
+    pub(in crate::bus) fn is_down(&self, part: &Part) -> bool {
         self.parts().contains(part)
     }
 
-    pub(super) fn down(&self, part: Part, cause: impl fmt::Display) {
+    pub(in crate::bus) fn down(&self, part: Part, cause: impl fmt::Display) {
         let mut down = self.parts();
         if down.is_empty() {
             tracing::warn!(error.cause = %cause, %part, "{} is down", self.what);
@@ -57,7 +34,7 @@ impl Health {
     }
 
     /// The part stands, or is needed no more.
-    pub(super) fn up(&self, part: &Part) {
+    pub(in crate::bus) fn up(&self, part: &Part) {
         let mut down = self.parts();
         if down.remove(part) && down.is_empty() {
             tracing::info!("{} is back", self.what);
@@ -103,16 +80,15 @@ mod tests {
         let log = Log::default();
         tracing::subscriber::with_default(log.clone(), || {
             let health = Health::new("the bus");
-            let ear = Part::Ear(Address { host: "h".into(), port: 1 });
             for _ in 0..3 {
-                health.down(ear.clone(), "refused");
-                health.down(Part::Slots, "slots without a server");
+                health.down("ear", "refused");
+                health.down("slots", "slots without a server");
             }
-            assert!(!health.is_up() && health.is_down(&ear));
-            health.up(&ear);
-            assert!(!health.is_up() && !health.is_down(&ear));
+            assert!(!health.is_up() && health.is_down(&"ear"));
+            health.up(&"ear");
+            assert!(!health.is_up() && !health.is_down(&"ear"));
             for _ in 0..3 {
-                health.up(&Part::Slots);
+                health.up(&"slots");
             }
             assert!(health.is_up());
         });

@@ -1,56 +1,52 @@
-//! What holds for every kind of Redis.
+//! What holds for every bus over a server.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jim_core::bus::redis::RedisOptions;
-use jim_core::bus::{Bus, Delivery, Topic};
+use jim_core::bus::{Delivery, Topic};
 use jim_core::id::UserId;
 use tokio::time::{Instant, timeout};
 
-use super::{DEADLINE, Node, prefix, room, rooms, url};
+use super::{DEADLINE, Node, open_bounded, prefix, room, rooms};
 
 macro_rules! for_every_kind {
-    ($($case:ident)+) => {
-        mod single {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    super::$case(&super::url("JIM_TEST_REDIS")).await;
-                }
-            )+
-        }
-
-        mod sentinel {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    super::$case(&super::url("JIM_TEST_REDIS_SENTINEL")).await;
-                }
-            )+
-        }
-
-        mod cluster {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $case() {
-                    super::$case(&super::url("JIM_TEST_REDIS_CLUSTER")).await;
-                }
-            )+
-        }
+    ($($name:ident $variable:literal)+) => {
+        $(
+            mod $name {
+                crate::bus::every::cases! { $variable }
+            }
+        )+
     };
 }
 
+macro_rules! cases {
+    ($variable:literal) => { crate::bus::every::cases! { $variable:
+        two_buses_hear_each_other_in_order
+        only_what_was_subscribed_is_heard
+        what_was_unsubscribed_is_heard_no_more
+        of_two_who_change_their_mind_the_last_word_counts
+        a_thousand_topics_are_subscribed_at_once
+        systems_with_other_prefixes_do_not_hear_each_other
+        a_flood_comes_whole_and_in_order
+        a_hub_that_is_slow_is_told_of_a_gap
+    } };
+    ($variable:literal: $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                crate::bus::every::$case(&crate::bus::url($variable)).await;
+            }
+        )+
+    };
+}
+use cases;
+
 for_every_kind! {
-    two_buses_hear_each_other_in_order
-    only_what_was_subscribed_is_heard
-    what_was_unsubscribed_is_heard_no_more
-    of_two_who_change_their_mind_the_last_word_counts
-    a_thousand_topics_are_subscribed_at_once
-    systems_with_other_prefixes_do_not_hear_each_other
-    a_flood_comes_whole_and_in_order
-    a_hub_that_is_slow_is_told_of_a_gap
+    redis "JIM_TEST_REDIS"
+    sentinel "JIM_TEST_REDIS_SENTINEL"
+    cluster "JIM_TEST_REDIS_CLUSTER"
+    rabbitmq "JIM_TEST_RABBITMQ"
 }
 
 fn bytes(n: usize) -> Bytes {
@@ -180,8 +176,7 @@ async fn a_flood_comes_whole_and_in_order(url: &str) {
 async fn a_hub_that_is_slow_is_told_of_a_gap(url: &str) {
     const MANY: usize = 5000;
     let prefix = prefix();
-    let options = RedisOptions { prefix: prefix.clone(), inbox_bytes: 100_000 };
-    let mut slow = Node::with(url, options).await;
+    let mut slow = Node::on(open_bounded(url, &prefix, 100_000).await);
     let mut quick = Node::connect(url, &prefix).await;
     for node in [&slow, &quick] {
         node.bus.subscribe(&[room(1)]).await.unwrap();
@@ -205,5 +200,5 @@ async fn a_hub_that_is_slow_is_told_of_a_gap(url: &str) {
         }
     }
     assert!(frames < sent, "what did not fit was dropped");
-    slow.heard(&quick.bus, room(1)).await;
+    slow.heard(&*quick.bus, room(1)).await;
 }
