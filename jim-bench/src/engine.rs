@@ -61,13 +61,17 @@ impl Engine {
     /// How many connections stand to it.
     pub(crate) fn connections(&self) -> Res<usize> {
         let port = format!(":{:04X}", self.port);
-        let sockets = std::fs::read_to_string("/proc/net/tcp")?;
+        // A server in Java listens by IPv6 for both.
+        let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| std::fs::read_to_string(file).unwrap_or_default());
         let to_it = |line: &&str| {
             let mut words = line.split_whitespace().skip(1);
             let local = words.next().is_some_and(|local| local.ends_with(&port));
             local && words.nth(1) == Some(ESTABLISHED)
         };
-        Ok(sockets.lines().filter(to_it).count())
+        match sockets.iter().flat_map(|sockets| sockets.lines()).filter(to_it).count() {
+            0 => Err(format!("no connection to {} is seen in /proc/net", self.kind).into()),
+            count => Ok(count),
+        }
     }
 
     /// What it is called in the report.

@@ -1,5 +1,7 @@
 //! Sends over two nodes against bare inserts of the same rows.
 
+use std::fmt::Write as _;
+
 use super::bare::{self, Inserted};
 use crate::Res;
 use crate::bars::Plan;
@@ -88,7 +90,7 @@ fn detail(cluster: &Cluster, what: &str, sent: &[Sent]) -> String {
         middle(&|it| it.cpu[0]),
     );
     if cluster.rooms_url().is_some() {
-        text += &format!(", {} {:.0} µs", cluster.log_engine().name(), middle(&|it| it.cpu[1]));
+        let _ = write!(text, ", {} {:.0} µs", cluster.log_engine().name(), middle(&|it| it.cpu[1]));
     }
     text
 }
