@@ -16,7 +16,7 @@ use crate::Res;
 use crate::jim::Pair;
 
 /// People of one transaction, which may not last two seconds.
-const STEP: usize = 1_000;
+const STEP: usize = 250;
 /// Members at the most.
 const MOST: u32 = 10_000;
 
@@ -29,11 +29,18 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
+    /// One of the members who are logged in, as those who load a server know them.
+    pub(crate) fn writer(&self, member: usize) -> Option<Pair> {
+        self.tokens.get(member).map(|token| self.pair(token))
+    }
+
     /// Members who write, as those who load a server know them.
     pub(crate) fn writers(&self, count: usize) -> Vec<Pair> {
-        let tokens = self.tokens.iter().take(count);
-        let pair = |token: &String| Pair { room: self.room.clone(), sender: token.clone(), receiver: token.clone() };
-        tokens.map(pair).collect()
+        self.tokens.iter().take(count).map(|token| self.pair(token)).collect()
+    }
+
+    fn pair(&self, token: &str) -> Pair {
+        Pair { room: self.room.clone(), sender: token.into(), receiver: token.into() }
     }
 }
 
@@ -41,12 +48,21 @@ impl Crowd {
 /// logged in.
 pub(crate) async fn plant<const N: usize>(folder: &Path, sizes: [(usize, usize); N]) -> Res<[Crowd; N]> {
     let store = SqliteStore::open(&SqliteStore::file(&folder.join("data")), Durability::Normal).await?;
+    plant_in(&*store, "crowd", sizes).await
+}
+
+/// The same in a store, with people of that name.
+pub(crate) async fn plant_in<const N: usize>(
+    store: &dyn Store,
+    name: &str,
+    sizes: [(usize, usize); N],
+) -> Res<[Crowd; N]> {
     let now = SystemClock.now();
     let mut crowds = Vec::with_capacity(N);
     for (number, (size, online)) in sizes.into_iter().enumerate() {
-        let members = people(&*store, &format!("crowd-{number}"), size, now).await?;
-        let tokens = log_in(&*store, &members[..online.min(size)], now).await?;
-        let room = gather(&*store, &members, now).await?;
+        let members = people(store, &format!("{name}-{number}"), size, now).await?;
+        let tokens = log_in(store, &members[..online.min(size)], now).await?;
+        let room = gather(store, &members, now).await?;
         crowds.push(Crowd { room: room.to_string(), tokens });
     }
     crowds.try_into().map_err(|_| "as many groups as were asked for".into())

@@ -44,22 +44,7 @@ impl Seed {
         let folder = plan.folder.join("seed");
         std::fs::create_dir(&folder)?;
         let server = start(&plan.binary, &folder, &[]).await?;
-        let mut makers = JoinSet::new();
-        for maker in 0..TOGETHER {
-            let address = server.address.clone();
-            makers.spawn(async move {
-                let mut connection = Connection::open(&address).await?;
-                let mut pairs = Vec::new();
-                for number in (maker..ROOMS).step_by(TOGETHER) {
-                    pairs.push(make_pair(&mut connection, number).await?);
-                }
-                Res::Ok(pairs)
-            });
-        }
-        let mut pairs = Vec::new();
-        while let Some(made) = makers.join_next().await {
-            pairs.extend(made??);
-        }
+        let pairs = make_pairs(&server.address).await?;
         let file_limit = server.file_limit()?;
         server.kill().await?;
         Ok(Seed { pairs, file_limit, folder })
@@ -111,6 +96,27 @@ pub(crate) async fn start(binary: &Path, folder: &Path, settings: &[(&str, &str)
     ];
     all.extend(settings);
     start_plain(binary, folder, &all).await
+}
+
+/// Registers the people of the private rooms, who become friends and write their first words.
+pub(crate) async fn make_pairs(address: &str) -> Res<Vec<Pair>> {
+    let mut makers = JoinSet::new();
+    for maker in 0..TOGETHER {
+        let address = address.to_owned();
+        makers.spawn(async move {
+            let mut connection = Connection::open(&address).await?;
+            let mut pairs = Vec::new();
+            for number in (maker..ROOMS).step_by(TOGETHER) {
+                pairs.push(make_pair(&mut connection, number).await?);
+            }
+            Res::Ok(pairs)
+        });
+    }
+    let mut pairs = Vec::new();
+    while let Some(made) = makers.join_next().await {
+        pairs.extend(made??);
+    }
+    Ok(pairs)
 }
 
 /// Registers two people, makes friends of them and lets the first one write, so that their room is open.

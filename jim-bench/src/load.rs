@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Round {
     /// Answers a second.
     pub(crate) rate: f64,
-    /// CPU of the server for each, in microseconds.
+    /// CPU of the servers for each, in microseconds.
     pub(crate) cpu: f64,
     /// CPU of the driver for each, in microseconds.
     pub(crate) driver_cpu: f64,
@@ -38,9 +38,10 @@ struct Counters {
     stop: AtomicBool,
 }
 
-/// Loads a server from so many connections: first to warm up, then to be counted. Every answer must be a good one.
+/// Loads servers from so many connections in turn: first to warm up, then to be counted. Every answer must be a good
+/// one. Writers who come again for want of others are at the next server.
 pub(crate) async fn round(
-    server: &Server,
+    servers: &[Server],
     pairs: &[Pair],
     connections: usize,
     warm_up: Duration,
@@ -51,11 +52,13 @@ pub(crate) async fn round(
     for (number, pair) in pairs.iter().cycle().take(connections).enumerate() {
         let length = TEXT.start() + (number * 7) % (TEXT.end() - TEXT.start() + 1);
         let template = Template::send(&pair.room, &pair.sender, length)?;
+        let server = &servers[(number + number / pairs.len()) % servers.len()];
         let connection = Connection::open(&server.address).await?;
         workers.spawn(send(connection, template, counters.clone()));
     }
     sleep(warm_up).await;
-    let read = || Res::Ok((counters.sent.load(Relaxed), server.cpu()?, own_cpu()?, Instant::now()));
+    let cpu = || servers.iter().map(Server::cpu).sum::<Res<f64>>();
+    let read = || Res::Ok((counters.sent.load(Relaxed), cpu()?, own_cpu()?, Instant::now()));
     let (sent, cpu, driver_cpu, began) = read()?;
     counters.counting.store(true, Relaxed);
     sleep(time).await;

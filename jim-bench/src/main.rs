@@ -1,10 +1,14 @@
 //! The bars of `docs/src/performance.md`, each beside its control and in the same run.
 //!
-//! This process drives load and receives; the server under test and the controls are processes of their own.
+//! This process drives load and receives; the server under test, its databases and the controls are processes of their
+//! own.
 
 mod bars;
+mod cluster;
 mod controls;
+mod counting;
 mod crowd;
+mod engine;
 mod flow;
 mod frames;
 mod http;
@@ -15,12 +19,15 @@ mod process;
 mod report;
 mod sockets;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use bars::Plan;
+use cluster::Logs;
 use controls::Control;
 use jim::Seed;
 use process::Machine;
@@ -38,6 +45,12 @@ type Res<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 #[derive(Parser)]
 #[command(version)]
 struct Options {
+    /// What the server runs on.
+    #[arg(long, value_enum, default_value_t = Profile::Embedded)]
+    profile: Profile,
+    /// Where the cluster profile has its room logs: one after the other.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Logs::Mysql, Logs::Mongo], value_name = "WHERE")]
+    logs: Vec<Logs>,
     /// The server under test; by default the `jim` beside this program.
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
@@ -76,9 +89,31 @@ enum Command {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// One node on SQLite.
+    Embedded,
+    /// Two nodes on MariaDB, what speaks MongoDB's protocol, and Redis; `scripts/services` starts them.
+    Cluster,
+}
+
+impl Profile {
+    fn parts(self) -> &'static [Part] {
+        use Part::{Bus, Fanout, Groups, History, Memory, Reach, Sends, Stalled, Start, Trips};
+        match self {
+            Profile::Embedded => &[Start, Sends, Groups, Fanout, Reach, Stalled, Memory, History],
+            Profile::Cluster => &[Trips, Bus, Groups, Sends],
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// B1 to B4 and B6.
+    /// B1 to B4 and B6; on a cluster B21.
     Sends,
+    /// B7, on a cluster.
+    Trips,
+    /// B8 and B10, on a cluster.
+    Bus,
     /// B9.
     Groups,
     /// B11, B12 and B14.
@@ -94,9 +129,6 @@ enum Part {
     /// B20.
     History,
 }
-
-const PARTS: [Part; 8] =
-    [Part::Start, Part::Sends, Part::Groups, Part::Fanout, Part::Reach, Part::Stalled, Part::Memory, Part::History];
 
 /// A count as what one calculates with.
 #[expect(clippy::cast_precision_loss, reason = "no count of a run comes near 2^52")]
@@ -122,7 +154,9 @@ async fn measure(options: Options) -> Res<()> {
             "there is no server to measure: build it with `cargo build --release`, or name it with --server".into()
         );
     }
-    let folder = tempfile::tempdir_in(options.data.unwrap_or(beside))?;
+    // MariaDB enters it as another user.
+    let enterable = Permissions::from_mode(0o755);
+    let folder = tempfile::Builder::new().permissions(enterable).tempdir_in(options.data.unwrap_or(beside))?;
     let plan = Plan {
         binary: binary.canonicalize()?,
         folder: folder.path().canonicalize()?,
@@ -130,31 +164,50 @@ async fn measure(options: Options) -> Res<()> {
         warm_up: Duration::from_secs(1),
         rounds: if options.quick { 1 } else { options.rounds.max(1) },
     };
-    let parts = if options.only.is_empty() { PARTS.to_vec() } else { options.only };
+    let known = options.profile.parts();
+    let parts = if options.only.is_empty() { known.to_vec() } else { options.only };
+    if let Some(part) = parts.iter().find(|part| !known.contains(part)) {
+        return Err(format!("{part:?} is no part of the profile {:?}", options.profile).into());
+    }
     let machine = Machine::now()?;
     let mut report = Report::default();
-    let seed = Seed::plant(&plan).await?;
-    for part in parts {
-        let measured = match part {
-            Part::Start => bars::start::measure(&plan, &mut report).await,
-            Part::Sends => bars::sends::measure(&plan, &seed, &mut report).await,
-            Part::Groups => bars::groups::measure(&plan, &seed, &mut report).await,
-            Part::Fanout => bars::fanout::measure(&plan, &seed, &mut report).await,
-            Part::Reach => bars::reach::measure(&plan, &seed, &mut report).await,
-            Part::Stalled => bars::stalled::measure(&plan, &seed, &mut report).await,
-            Part::Memory => bars::memory::measure(&plan, &seed, &mut report).await,
-            Part::History => bars::history::measure(&plan, &seed, &mut report).await,
-        };
-        // The other parts are still worth their minutes.
-        if let Err(error) = measured {
-            report.failure(part, &*error);
+    let mut file_limit = 0;
+    match options.profile {
+        Profile::Embedded => file_limit = embedded(&plan, &parts, &mut report).await?,
+        Profile::Cluster => {
+            for logs in options.logs {
+                file_limit = bars::cluster::measure(&plan, logs, &parts, &mut report).await?;
+            }
         }
     }
-    report.note(process::describe(&plan, seed.file_limit, &machine)?);
+    report.note(process::describe(&plan, file_limit, &machine)?);
     let text = report.markdown();
     println!("\n{text}");
     if let Some(file) = options.markdown {
         std::fs::write(file, text)?;
     }
     if report.is_whole() { Ok(()) } else { Err("not everything could be measured".into()) }
+}
+
+/// Measures some parts of a server on SQLite. Returns how many files it may have open.
+async fn embedded(plan: &Plan, parts: &[Part], report: &mut Report) -> Res<u64> {
+    let seed = Seed::plant(plan).await?;
+    for part in parts {
+        let measured = match part {
+            Part::Start => bars::start::measure(plan, report).await,
+            Part::Sends => bars::sends::measure(plan, &seed, report).await,
+            Part::Groups => bars::groups::measure(plan, &seed, report).await,
+            Part::Fanout => bars::fanout::measure(plan, &seed, report).await,
+            Part::Reach => bars::reach::measure(plan, &seed, report).await,
+            Part::Stalled => bars::stalled::measure(plan, &seed, report).await,
+            Part::Memory => bars::memory::measure(plan, &seed, report).await,
+            Part::History => bars::history::measure(plan, &seed, report).await,
+            Part::Trips | Part::Bus => Err("is no part of this profile".into()),
+        };
+        // The other parts are still worth their minutes.
+        if let Err(error) = measured {
+            report.failure(part, &*error);
+        }
+    }
+    Ok(seed.file_limit)
 }

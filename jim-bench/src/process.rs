@@ -102,7 +102,8 @@ fn listening(line: &str) -> Option<String> {
     address.as_str().map(|address| address.trim_start_matches("http://").to_owned())
 }
 
-fn cpu(pid: &str) -> Res<f64> {
+/// The CPU time that a process has used so far, in seconds.
+pub(crate) fn cpu(pid: &str) -> Res<f64> {
     Ok(cpu_times(pid)?[..2].iter().sum())
 }
 

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::Res;
 use crate::frames::{Frames, Seen};
 use crate::http::head_end;
+use crate::process::Server;
 
 /// Handshakes at once.
 const TOGETHER: usize = 64;
@@ -111,6 +112,15 @@ impl Receivers {
             for (stream, frames) in opened?? {
                 self.sockets.spawn(receive(stream, frames, self.received.clone()));
             }
+        }
+        Ok(())
+    }
+
+    /// The same at servers in turn.
+    pub(crate) async fn open_at(&mut self, servers: &[Server], tokens: &[impl AsRef<str>]) -> Res<()> {
+        for (number, server) in servers.iter().enumerate() {
+            let tokens: Vec<_> = tokens.iter().skip(number).step_by(servers.len()).collect();
+            self.open_each(&server.address, &tokens).await?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The bars, by what they load.
 
+pub(crate) mod cluster;
 pub(crate) mod fanout;
 pub(crate) mod groups;
 pub(crate) mod history;

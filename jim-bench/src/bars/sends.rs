@@ -1,5 +1,7 @@
 //! B1 to B4 and B6: sends.
 
+use std::slice::from_ref;
+
 use super::Plan;
 use crate::Res;
 use crate::controls::{self, Control};
@@ -110,7 +112,8 @@ async fn compare(
     let before = Counted::read(&contestants[1].server).await?;
     for _ in 0..plan.rounds {
         for contestant in contestants.iter_mut() {
-            let round = load::round(&contestant.server, &seed.pairs, connections, plan.warm_up, plan.round).await?;
+            let servers = from_ref(&contestant.server);
+            let round = load::round(servers, &seed.pairs, connections, plan.warm_up, plan.round).await?;
             contestant.rounds.push(round);
         }
     }
