@@ -179,7 +179,12 @@ impl Jim {
                     std::panic::resume_unwind(panic);
                 }
             };
-            tokio::join!(hub, self.sweep(shutdown.clone()), self.follow_clock(shutdown.clone()));
+            tokio::join!(
+                hub,
+                self.sweep(shutdown.clone()),
+                self.learn_ended(shutdown.clone()),
+                self.follow_clock(shutdown.clone())
+            );
             self.context.hub.close_all(Close::Restart);
             lane_stop.cancel();
         };
@@ -189,6 +194,17 @@ impl Jim {
         }
         if let Err(error) = self.context.logs.store.maintain().await {
             tracing::warn!(error.cause = ?error, "the last upkeep failed; nothing is lost by it");
+        }
+    }
+
+    /// Learns of sessions that ended on other nodes. By itself: nothing that takes long may hold it up.
+    async fn learn_ended(&self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(SWEEP);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            if let Err(error) = self.services.sessions.learn_ended().await {
+                tracing::warn!(error.cause = ?error, "which sessions have ended was not learned; it will be tried again");
+            }
         }
     }
 

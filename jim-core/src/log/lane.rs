@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 struct Offer {
     new: NewEntry,
+    /// When it was offered.
+    at: Instant,
     answer: oneshot::Sender<Result<Appended>>,
 }
 
@@ -58,7 +60,7 @@ impl Lanes {
     pub(super) async fn append(&self, new: NewEntry) -> Result<Appended> {
         let (answer, answered) = oneshot::channel();
         let gone = || Error::Unavailable(RepoError::Unavailable("the lane has stopped".into()));
-        self.of(&new.room).send(Offer { new, answer }).await.map_err(|_| gone())?;
+        self.of(&new.room).send(Offer { new, at: Instant::now(), answer }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 
@@ -117,6 +119,13 @@ impl Lane {
                     {
                         offers.push(offer);
                     }
+                }
+                for late in offers.extract_if(.., |offer| offer.at.elapsed() > PATIENCE) {
+                    // Storage hangs: who has waited for others is not made to wait for his own turn too.
+                    let _ = late.answer.send(Err(Error::Unavailable(RepoError::Busy)));
+                }
+                if offers.is_empty() {
+                    continue;
                 }
                 twins = take_twins(&mut offers);
                 let (new, answers): (Vec<_>, Vec<_>) = offers.drain(..).map(|offer| (offer.new, offer.answer)).unzip();

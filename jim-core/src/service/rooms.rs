@@ -157,10 +157,11 @@ pub(super) async fn note(
 
 /// An entry in a room that this unit locks. What is about to be erased counts as erased.
 pub(super) async fn standing(context: &Context, unit: &mut Unit, room: &RoomId, seq: Seq) -> Result<Option<Entry>> {
+    // What is owed first: another node may finish it meanwhile, and then the entry shows it.
+    let owed = unit.outbox().list(room, u16::MAX).await?;
     let entries = context.logs.rooms.read(room, Slice::Only(&[seq]), 1).await?;
     let Some(entry) = entries.first() else { return Ok(None) };
     let mut entry = (**entry).clone();
-    let owed = unit.outbox().list(room, u16::MAX).await?;
     if owed.iter().any(|(_, task, _)| matches!(task, Task::Erase { seq: erased, .. } if *erased == seq)) {
         entry.digest = None;
     }

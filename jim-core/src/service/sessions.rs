@@ -86,12 +86,14 @@ pub struct Sessions {
     context: Context,
     alive: Cache<TokenHash, Alive>,
     seen: Arc<Mutex<HashMap<SessionId, Millis>>>,
+    /// When it was last learned which sessions had ended.
+    learned: Arc<Mutex<Option<Millis>>>,
 }
 
 impl Sessions {
     pub(crate) fn new(context: Context) -> Self {
         let alive = Cache::builder().max_capacity(100_000).time_to_live(FRESH).build();
-        Sessions { context, alive, seen: Arc::default() }
+        Sessions { context, alive, seen: Arc::default(), learned: Arc::default() }
     }
 
     /// Who an access token stands for. An ended session is refused at once on this node, and within a second
@@ -259,14 +261,22 @@ impl Sessions {
         Ok(Caller { user: stored.session.user, session: taken.session })
     }
 
-    /// Learns of sessions that ended anywhere, and stores when sessions were last used; called about once a second.
-    pub(crate) async fn sweep(&self) -> Result<()> {
+    /// Learns of sessions that ended anywhere since it last learned of them; called about once a second.
+    pub(crate) async fn learn_ended(&self) -> Result<()> {
         let now = self.context.now();
-        let ended = self.context.read().await?.sessions().ended_since(now.minus(REMEMBER)).await?;
+        let before = *self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = before.unwrap_or(now).minus(REMEMBER);
+        let ended = self.context.read().await?.sessions().ended_since(since).await?;
         let known = |id: &SessionId| self.is_ended(*id);
         let new: Vec<_> = ended.into_iter().filter(|id| !known(id)).collect();
         self.context.hub.forget_sessions(&new);
         self.context.ended.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at > now.minus(REMEMBER * 2));
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(())
+    }
+
+    /// Stores when sessions were last used; called about once a second.
+    pub(crate) async fn sweep(&self) -> Result<()> {
         let mut seen: Vec<_> =
             std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect();
         // In one order on all nodes, so that they do not wait for each other in a circle.

@@ -1,6 +1,7 @@
 //! One clock for all nodes: the storage's, as far as a look at it now and then tells.
 
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -26,11 +27,25 @@ impl StorageClock {
     }
 }
 
-/// What the storage's clock showed, and when: half of the way there and back ago.
+/// An answer that took longer says little about when it was given.
+const QUICK: Duration = Duration::from_millis(50);
+const LOOKS: usize = 5;
+
+/// What the storage's clock showed, and when: half of the way there and back ago, in the quickest of some looks.
 async fn look(store: &dyn Store) -> Result<Option<(Instant, Millis)>> {
-    let asked = Instant::now();
-    let now = store.now().await?;
-    Ok(now.map(|now| (asked + asked.elapsed() / 2, now)))
+    let mut best: Option<(Duration, Instant, Millis)> = None;
+    for _ in 0..LOOKS {
+        let asked = Instant::now();
+        let Some(now) = store.now().await? else { return Ok(None) };
+        let took = asked.elapsed();
+        if best.is_none_or(|(quickest, ..)| took < quickest) {
+            best = Some((took, asked + took / 2, now));
+        }
+        if took < QUICK {
+            break;
+        }
+    }
+    Ok(best.map(|(_, at, now)| (at, now)))
 }
 
 impl Clock for StorageClock {

@@ -71,8 +71,11 @@ impl Ends {
         rooms.sort_unstable();
         rooms.dedup();
         let done = self.try_append(rows, batch, &rooms).await;
-        if done.is_err() {
-            self.forget(&rooms);
+        match done {
+            // A database that was away may have come back as it was before: a copy that is ahead of it would make a hole.
+            Err(RepoError::Unavailable(_)) => self.known().clear(),
+            Err(_) => self.forget(&rooms),
+            Ok(_) => {}
         }
         done
     }

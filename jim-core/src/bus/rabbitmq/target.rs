@@ -133,7 +133,7 @@ mod tests {
             ("amqps://u:p%40%2Fw@127.0.0.1/jim", "127.0.0.1:5671", "jim"),
             ("amqp://u:p%40%2Fw@[::1]:7000/a%2Fb", "[::1]:7000", "a/b"),
         ] {
-            let target = Target::parse(url).ok().expect(url);
+            let Ok(target) = Target::parse(url) else { panic!("{url}") };
             assert_eq!((target.at().as_str(), target.uri.vhost.as_str()), (at, vhost), "{url}");
             let user = &target.uri.authority.userinfo;
             let login = if url.contains('@') { ("u", "p@/w") } else { ("guest", "guest") };

@@ -149,12 +149,23 @@ impl Drop for SqlTx {
         if let Some(watch) = self.watch.take() {
             watch.abort();
         }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let held = self.held.clone();
-        // The lock is free: whoever used the connection borrowed this transaction.
-        if let Some(held) = held.try_lock().ok().and_then(|mut held| held.take())
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(roll_back(held));
+        match held.clone().try_lock_owned() {
+            Ok(mut held) => {
+                if let Some(held) = held.take() {
+                    runtime.spawn(roll_back(held));
+                }
+            }
+            // The watch was given the lock, and was ended before it took what it came for.
+            Err(_) => {
+                runtime.spawn(async move {
+                    let left = held.lock().await.take();
+                    if let Some(left) = left {
+                        roll_back(left).await;
+                    }
+                });
+            }
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) async fn listen(person: Person, rooms: Vec<String>, goal: Goal) -> Re
     let mut deadline = None;
     while !listener.is_done(&goal, &mut deadline) {
         match Socket::with_token(&listener.person.base, &listener.person.access).await {
+            // A node that cannot reach its databases sends whoever comes away again.
+            Ok(socket) if socket.turned_away.is_some() => sleep(Duration::from_millis(20)).await,
             Ok(socket) => listener.follow(socket, &goal, &mut deadline).await,
             Err(Refused::Answer(answer)) if answer.status() != 503 => panic!("{answer:?}"),
             Err(_) => sleep(Duration::from_millis(20)).await,

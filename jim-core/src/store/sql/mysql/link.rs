@@ -16,11 +16,16 @@ const ANSWER: Duration = Duration::from_millis(2500);
 /// How long somebody waits for a connection of the pool, and for a new one to open.
 const OPEN: Duration = Duration::from_secs(2);
 
+/// After so long unused a connection is made anew; below the time after which the server ends it.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// A connection.
 pub(in crate::store::sql) struct Link {
     conn: MySqlConnection,
     /// `false` from the beginning of a statement to its end.
     sound: bool,
+    /// Between the beginning of a transaction and its end.
+    open: bool,
 }
 
 /// A connection out of a pool, into which it goes back when dropped.
@@ -52,7 +57,13 @@ impl Verbs for Link {
 
     fn run(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> impl Future<Output = Res<u64>> + Send {
         let sql = sql.into_sql_str();
-        self.ask(async |conn| conn.run(sql, args).await)
+        self.open |= sql.as_str().starts_with("START TRANSACTION");
+        let ends = ["COMMIT", "ROLLBACK"].contains(&sql.as_str());
+        async move {
+            let done = self.ask(async |conn| conn.run(sql, args).await).await;
+            self.open &= !(ends && done.is_ok());
+            done
+        }
     }
 
     fn insert(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> impl Future<Output = Res<i64>> + Send {
@@ -73,15 +84,19 @@ impl managed::Manager for Opener {
 
     async fn create(&self) -> Res<Link> {
         let conn = self.options.connect().await.map_err(repo_error)?;
-        let mut link = Link { conn, sound: true };
+        let mut link = Link { conn, sound: true, open: false };
         for words in self.session {
             link.run(*words, args![]).await?;
         }
         Ok(link)
     }
 
-    async fn recycle(&self, link: &mut Link, _: &Metrics) -> managed::RecycleResult<RepoError> {
-        if link.sound { Ok(()) } else { Err(RecycleError::message("broken")) }
+    async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> managed::RecycleResult<RepoError> {
+        if link.sound && !link.open && metrics.last_used() < IDLE {
+            Ok(())
+        } else {
+            Err(RecycleError::message("broken, left in a transaction, or idle for long"))
+        }
     }
 }
 

@@ -27,8 +27,13 @@ pub(super) use link::Pooled;
 
 /// What is said on each connection that writes: a lock that is not given in time is an answer, and what others commit
 /// is seen.
-const WRITER: &[&str] =
-    &["SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION innodb_lock_wait_timeout = 2"];
+const WRITER: &[&str] = &[
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    "SET SESSION innodb_lock_wait_timeout = 2",
+    // A node that vanishes without a word, in the middle of a unit, holds its locks no longer.
+    "SET SESSION wait_timeout = 10",
+    "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES')",
+];
 
 /// The same on each that reads: a unit sees one moment.
 const READER: &[&str] = &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"];
