@@ -55,6 +55,12 @@ impl Hub {
                     unit.user_log().read(user, after, PAGE).await?.iter().map(Frame::user).collect()
                 }
             };
+            let first = frames.first().and_then(|frame| frame.header.as_ref()).map(|header| header.seq);
+            if let Some(first) = first.filter(|first| *first > next) {
+                // A reader never sees n + 1 before n: what is not there will never come, and nobody waits for it.
+                tracing::error!(log = %log, missing = next.0, "a log has a hole; it is passed over");
+                self.table().pass_over(log, first);
+            }
             let more = frames.len() == usize::from(PAGE);
             for frame in frames {
                 if let Some(header) = &frame.header {

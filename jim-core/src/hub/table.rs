@@ -318,6 +318,15 @@ impl Table {
         }
     }
 
+    /// Goes on from a number: what is missing before it does not exist.
+    pub(super) fn pass_over(&mut self, log: LogId, seq: Seq) {
+        if let Some(place) = self.logs.get_mut(&log)
+            && place.next.is_some_and(|next| next < seq)
+        {
+            place.next = Some(seq);
+        }
+    }
+
     /// When the next hole is to be read from the store.
     pub(super) fn earliest_hole(&self) -> Option<Instant> {
         self.holes.values().min().copied()

@@ -4,12 +4,14 @@ use async_trait::async_trait;
 
 use super::{
     BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
-    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, Task, UserEvent,
-    UserLogRepo, UserRepo, WorldRepo,
+    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, StoredSession, Task,
+    UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
 use crate::model::group::GroupRow;
+use crate::model::user::UserState;
+use crate::secret::TokenHash;
 use crate::time::Millis;
 
 /// What a unit locks before it reads: nobody else changes it until the unit ends.
@@ -63,6 +65,14 @@ pub trait Store: Send + Sync {
     /// For adapters that see every change; others know nothing.
     fn known_private_rights(&self, _writer: UserId, _other: UserId) -> Option<PrivateRights> {
         None
+    }
+    /// The log-in whose current or previous access token this is, and the state of its owner's account if there is
+    /// one, both of one moment.
+    async fn session_by_access(&self, hash: &TokenHash) -> Res<Option<(StoredSession, Option<UserState>)>> {
+        let mut unit = self.read().await?;
+        let Some(stored) = unit.sessions().find_by_access(hash).await? else { return Ok(None) };
+        let owner = unit.users().get(stored.session.user).await?;
+        Ok(Some((stored, owner.map(|user| user.state))))
     }
     /// Whether storage answers.
     async fn ping(&self) -> Res<()>;

@@ -107,7 +107,8 @@ pub(super) async fn befriend(
         }
     }
     let room = RoomId::private(a, b).ok_or(Code::FriendSelf)?;
-    for person in [a, b] {
+    // In the order in which others take the same rows.
+    for person in [a.min(b), a.max(b)] {
         unit.conversations().ensure(person, &room, Some(Seq(1))).await?;
     }
     if let Some(text) = greeting.or_else(|| context.options.greeting.clone()) {

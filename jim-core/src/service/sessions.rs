@@ -112,10 +112,9 @@ impl Sessions {
     }
 
     async fn look_up(&self, hash: TokenHash) -> Result<Alive> {
-        let mut unit = self.context.read().await?;
-        let stored = unit.sessions().find_by_access(&hash).await?.ok_or(Code::AuthRequired)?;
-        self.check(&mut unit, &stored).await?;
-        drop(unit);
+        let found = self.context.logs.store.session_by_access(&hash).await?;
+        let (stored, owner) = found.ok_or(Code::AuthRequired)?;
+        check(&stored, owner)?;
         let current = stored.tokens.access == hash;
         let until = match &stored.tokens.prev_access {
             _ if current => stored.tokens.access_until,
@@ -133,11 +132,9 @@ impl Sessions {
         Ok(alive)
     }
 
-    /// A session counts while it has not ended and its owner's account is in use.
     async fn check(&self, unit: &mut Unit, stored: &StoredSession) -> Result<()> {
-        let user = unit.users().get(stored.session.user).await?;
-        let active = user.is_some_and(|user| user.state == UserState::Active);
-        if stored.ended_at.is_some() || !active { Err(Code::AuthRequired.into()) } else { Ok(()) }
+        let owner = unit.users().get(stored.session.user).await?;
+        check(stored, owner.map(|user| user.state))
     }
 
     fn is_ended(&self, session: SessionId) -> bool {
@@ -288,6 +285,12 @@ impl Sessions {
         }
         Ok(())
     }
+}
+
+/// A session counts while it has not ended and its owner's account is in use.
+fn check(stored: &StoredSession, owner: Option<UserState>) -> Result<()> {
+    let alive = stored.ended_at.is_none() && owner == Some(UserState::Active);
+    if alive { Ok(()) } else { Err(Code::AuthRequired.into()) }
 }
 
 /// Commits a unit together with the end of a person's sessions.

@@ -107,7 +107,7 @@ impl Speech {
     pub(super) async fn open(&self, who: UserId, peer: UserId, room: RoomId) -> Result<()> {
         let mut unit = self.context.write(&[who, peer]).await?;
         let now = self.context.now();
-        for person in [who, peer] {
+        for person in [who.min(peer), who.max(peer)] {
             if unit.conversations().ensure(person, &room, Some(Seq(1))).await? {
                 unit.tell(person, event(Kind::CONVERSATION_OPENED, &Opened { room })?, now).await?;
             }

@@ -1,20 +1,26 @@
 //! Two nodes over one bus in memory: what only shows where a change is made on one and heard on the other.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use jim_core::Jim;
 use jim_core::bus::{Bus, BusError, Delivery, LocalBus, Topic};
-use jim_core::id::UserId;
+use jim_core::id::{RoomId, Seq, UserId};
 use jim_core::log::Frame;
-use jim_core::repo::{Appended, Lock, PrivateRights, Res, RoomLogRepo as _, Store, Unit};
-use jim_core::store::memory::MemoryStore;
-use jim_core::testkit::fixtures::new_entry;
+use jim_core::model::ClientRef;
+use jim_core::model::entry::{Entry, Head, NewEntry};
+use jim_core::repo::{Appended, Lock, PrivateRights, Res, RoomLogRepo, Slice, Store, Unit, Unread, UnreadCount};
+use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
+use jim_core::testkit::fixtures::{self, new_entry};
 use jim_core::time::{Clock as _, Millis, SystemClock};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::node::{Ear, Node, Town, options, send};
+use crate::faulty::FaultyBus;
+use crate::node::{Ear, Node, PATIENCE, Town, options, send};
 
 /// One node's side of a bus: what it publishes is heard by both, and what the other subscribes is not its business.
 struct Twin {
@@ -123,4 +129,60 @@ async fn where_the_storage_has_a_clock_it_is_that_of_every_node() {
     let before = jim.clock().now();
     tokio::time::sleep(std::time::Duration::from_millis(30)).await;
     assert!(jim.clock().now().0 >= before.0 + 25);
+}
+
+/// Room logs of which one number cannot be read, as after a database that went back in time.
+struct Holed(MemoryRoomLog, Seq);
+
+#[async_trait]
+impl RoomLogRepo for Holed {
+    async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+        self.0.append(batch).await
+    }
+
+    async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
+        let entries = self.0.read(room, slice, limit).await?;
+        Ok(entries.into_iter().filter(|entry| entry.seq != self.1).collect())
+    }
+
+    async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        self.0.heads(rooms).await
+    }
+
+    async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {
+        self.0.find_ref(room, by, client_ref).await
+    }
+
+    async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()> {
+        self.0.erase(room, seq, stub).await
+    }
+
+    async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
+        self.0.unread(asks).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_does_not_exist_is_passed_over_and_the_room_goes_on() {
+    let bus = FaultyBus::new(2);
+    let store = Arc::new(MemoryStore::default());
+    let log = Arc::new(Holed(MemoryRoomLog::default(), Seq(2)));
+    let node = Node::run(store.clone(), log, bus.clone(), options()).await;
+    let ids = fixtures::users(&*store, "p", 2).await;
+    fixtures::friends(&*store, ids[0], ids[1]).await;
+    let room = fixtures::open(&*store, ids[0], ids[1]).await;
+    let session = fixtures::session(&*store, ids[1], "phone").await;
+    let mut listener = node.jim.hub().attach(ids[1], session).await.unwrap().ok().unwrap();
+    assert_eq!(send(&node.jim, ids[0], room, "one").await, 1);
+    bus.dead.store(true, Ordering::SeqCst);
+    assert_eq!(send(&node.jim, ids[0], room, "two").await, 2);
+    bus.dead.store(false, Ordering::SeqCst);
+    assert_eq!(send(&node.jim, ids[0], room, "three").await, 3);
+    let third = async {
+        let mut frames: Vec<Bytes> = Vec::new();
+        while !frames.iter().any(|frame| serde_json::from_slice::<Value>(frame).unwrap()["seq"] == 3) {
+            listener.next(&mut frames, 64).await.unwrap();
+        }
+    };
+    tokio::time::timeout(PATIENCE, third).await.expect("what comes after the hole");
 }

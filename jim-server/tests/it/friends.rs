@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Person, Server, Socket, befriend, couple, eventually};
+use crate::support::{Profile, Person, Server, Socket, befriend, couple, eventually};
 
 async fn friend_ids(person: &Person) -> Vec<i64> {
     let list = person.get("/friends").await.is(200);
@@ -70,6 +70,10 @@ async fn an_accepted_request_makes_friends_and_tells_both() {
     let server = Server::start().await;
     let (ann, ben, _) = people(&server).await;
     let (mut anns, mut bens) = (ann.socket().await, ben.socket().await);
+    if Profile::here() == Profile::Cluster {
+        // Who is connected is known to other nodes within a second.
+        sleep(Duration::from_secs(1)).await;
+    }
     let request = ann.ask(&ben).await.is(201)["id"].clone();
     let friend = ben.post(&format!("/friend-requests/{request}/accept"), &json!({})).await.is(200);
     assert_eq!(friend["user"], json!({ "id": ann.id, "nickname": "ann" }));

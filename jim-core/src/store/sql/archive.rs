@@ -179,6 +179,8 @@ pub(super) async fn restore(conn: &mut impl Verbs, entries: &[Arc<Entry>]) -> Re
         let args = part.iter().flat_map(|entry| args![&entry.room, entry.seq]).collect();
         words.push((format!("REPLACE INTO jim_retractions (room, seq) VALUES {}", tuples(part.len(), 2)), args));
     }
+    #[cfg(not(feature = "sqlite"))]
+    let _ = end;
     match conn.dialect() {
         #[cfg(feature = "sqlite")]
         Dialect::Sqlite => words.push((

@@ -1,10 +1,12 @@
 use async_trait::async_trait;
 
-use super::conn::{Verbs as _, args};
+use super::conn::{Verbs, args};
 use super::sql;
 use super::tx::SqlTx;
+use super::users::state;
 use crate::id::{SessionId, UserId};
 use crate::model::session::Session;
+use crate::model::user::UserState;
 use crate::repo::{NewSession, Res, SessionRepo, SessionTokens, StoredSession, Ticket};
 use crate::secret::TokenHash;
 use crate::time::Millis;
@@ -30,6 +32,26 @@ struct Row {
 
 const SELECT: &str = "SELECT id, user_id, device, ip, created_at, seen_at, access_hash, access_until, refresh_hash,
     refresh_until, prev_access_hash, prev_access_until, old_refresh_hash, used, ended_at FROM jim_sessions";
+
+#[derive(sqlx::FromRow)]
+struct Owned {
+    #[sqlx(flatten)]
+    session: Row,
+    state: Option<i64>,
+}
+
+/// A session and the state of its owner's account, in one statement.
+pub(super) async fn by_access(
+    conn: &mut impl Verbs,
+    hash: &TokenHash,
+) -> Res<Option<(StoredSession, Option<UserState>)>> {
+    let text = format!(
+        "SELECT s.*, (SELECT u.state FROM jim_users u WHERE u.id = s.user_id) AS state
+         FROM ({SELECT} WHERE access_hash = ? OR prev_access_hash = ?) s"
+    );
+    let row: Option<Owned> = conn.row(sql(text), args![hash, hash]).await?;
+    row.map(|row| Ok((row.session.into(), row.state.map(state).transpose()?))).transpose()
+}
 
 impl From<Row> for StoredSession {
     fn from(row: Row) -> Self {

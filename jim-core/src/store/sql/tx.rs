@@ -119,6 +119,8 @@ impl SqlTx {
 
     /// The connection, to change something that decides what a person may write.
     pub(super) async fn conn_changing(&mut self, user: UserId) -> Res<impl DerefMut<Target = Held> + '_> {
+        #[cfg(not(feature = "sqlite"))]
+        let _ = user;
         #[cfg(feature = "sqlite")]
         if let Some(Held::Writer { changing, .. }) = self.held.lock().await.as_mut() {
             changing.begin(user);

@@ -43,14 +43,18 @@ impl TryFrom<Row> for User {
             nickname: row.nickname,
             birth_date: row.birth_date,
             status_text: row.status_text,
-            state: match row.state {
-                STATE_ACTIVE => UserState::Active,
-                STATE_DISABLED => UserState::Disabled,
-                _ => return Err(broken("an account has no such state")),
-            },
+            state: state(row.state)?,
             role: if row.role == ROLE_ADMIN { AccountRole::Admin } else { AccountRole::User },
             created_at: Millis(row.created_at),
         })
+    }
+}
+
+pub(super) fn state(state: i64) -> Res<UserState> {
+    match state {
+        STATE_ACTIVE => Ok(UserState::Active),
+        STATE_DISABLED => Ok(UserState::Disabled),
+        _ => Err(broken("an account has no such state")),
     }
 }
 

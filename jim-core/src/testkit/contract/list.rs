@@ -26,6 +26,7 @@ macro_rules! contract_cases {
                 a_session_is_found_by_its_access_token_and_the_one_before
                 a_session_is_found_by_its_refresh_token_and_the_one_that_bought_it
                 an_ended_session_is_still_found
+                a_session_is_found_by_its_token_together_with_the_state_of_its_owner
                 set_tokens_replaces_all_tokens_of_one_session
                 set_used_is_remembered_of_one_session
                 set_seen_is_remembered_of_many_sessions

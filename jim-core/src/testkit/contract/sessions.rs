@@ -1,4 +1,5 @@
 use crate::id::{SessionId, UserId};
+use crate::model::user::UserState;
 use crate::repo::{SessionTokens, StoredSession};
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{AT, commit, new_session, session, token_hash, tokens, user};
@@ -125,6 +126,19 @@ pub async fn an_ended_session_is_still_found(fresh: &Fresh) {
     assert_eq!(by_access(fresh, "access-phone").await, Some(phone));
     assert_eq!(by_refresh(fresh, "refresh-phone").await, Some(phone));
     assert_eq!(get(fresh, phone).await.ended_at, Some(AT));
+}
+
+pub async fn a_session_is_found_by_its_token_together_with_the_state_of_its_owner(fresh: &Fresh) {
+    let ann = user(&*fresh.store, "ann").await;
+    let phone = session(&*fresh.store, ann, "phone").await;
+    let owned = async || fresh.store.session_by_access(&token_hash("access-phone")).await.unwrap();
+    assert_eq!(owned().await, Some((get(fresh, phone).await, Some(UserState::Active))));
+    let mut unit = fresh.write().await;
+    unit.users().set_state(ann, UserState::Disabled).await.unwrap();
+    commit(unit).await;
+    assert!(end(fresh, phone, AT).await);
+    assert_eq!(owned().await, Some((get(fresh, phone).await, Some(UserState::Disabled))));
+    assert_eq!(fresh.store.session_by_access(&token_hash("access-nobody")).await.unwrap(), None);
 }
 
 pub async fn set_tokens_replaces_all_tokens_of_one_session(fresh: &Fresh) {

@@ -17,9 +17,11 @@ use url::Url;
 
 use super::conn::{Verbs, args};
 use super::tx::{Held, SqlTx};
-use super::{MigrateError, migrate, rights, tuples};
+use super::{MigrateError, migrate, rights, sessions, tuples};
 use crate::id::UserId;
-use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, Unit};
+use crate::model::user::UserState;
+use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, StoredSession, Unit};
+use crate::secret::TokenHash;
 use crate::store::numbering::Ends;
 use crate::time::Millis;
 use link::Links;
@@ -142,6 +144,10 @@ impl Store for MySqlStore {
 
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
         rights::read(&mut *self.readers.get().await?, asks).await
+    }
+
+    async fn session_by_access(&self, hash: &TokenHash) -> Res<Option<(StoredSession, Option<UserState>)>> {
+        sessions::by_access(&mut *self.readers.get().await?, hash).await
     }
 
     async fn ping(&self) -> Res<()> {

@@ -23,12 +23,14 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use crate::id::UserId;
-use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, Unit};
+use crate::model::user::UserState;
+use crate::repo::{Lock, PrivateRights, RepoError, Res, Store, StoredSession, Unit};
+use crate::secret::TokenHash;
 use crate::store::numbering::Ends;
 
 use super::conn::{self, Verbs as _, args, repo_error};
 use super::tx::{Held, SqlTx};
-use super::{MigrateError, migrate, sql};
+use super::{MigrateError, migrate, sessions, sql};
 
 #[cfg(test)]
 pub(in crate::store::sql) use plans::note;
@@ -212,6 +214,11 @@ impl Store for SqliteStore {
 
     fn known_private_rights(&self, writer: UserId, other: UserId) -> Option<PrivateRights> {
         self.rights.known((writer, other))
+    }
+
+    async fn session_by_access(&self, hash: &TokenHash) -> Res<Option<(StoredSession, Option<UserState>)>> {
+        let mut reader = self.readers.acquire().await.map_err(repo_error)?;
+        sessions::by_access(&mut *reader, hash).await
     }
 
     async fn ping(&self) -> Res<()> {
