@@ -3,6 +3,7 @@
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
@@ -20,7 +21,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) async fn start(kind: &'static str) -> Engine {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
+        let port = free_port();
         // Servers that run as another user enter it.
         let folder =
             tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755)).tempdir();
@@ -73,6 +74,19 @@ impl Engine {
             TcpStream::connect(("127.0.0.1", port)).ok()
         })
         .await;
+    }
+}
+
+/// A free port below those of outgoing connections, one of which could take it while the server is down, and above
+/// those of `scripts/services`.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 22_000 + u16::try_from(next % 10_000).expect("a small number");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 
