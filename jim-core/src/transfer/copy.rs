@@ -55,10 +55,11 @@ impl Move<'_> {
         self.logs(progress).await?;
         let compared = compare(self, progress).await?;
         if compared.is_equal() {
-            unmark(self.to.store).await.map_err(MoveError::Target)?;
+            // The target last: until then the same command goes on.
             if marked {
                 unmark(self.from.store).await.map_err(MoveError::Source)?;
             }
+            unmark(self.to.store).await.map_err(MoveError::Target)?;
         }
         Ok(compared)
     }

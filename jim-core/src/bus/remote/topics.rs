@@ -1,5 +1,6 @@
 //! Which topics are wanted here, and which of them a server has confirmed.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -71,14 +72,25 @@ impl Topics {
 
     fn want(&self, topics: &[Topic]) {
         let mut state = self.state();
+        let State { wanted, missing, leaving, .. } = &mut *state;
         for topic in topics {
-            if !state.wanted.contains_key(topic) {
-                state.wanted.insert(*topic, None);
-                state.missing.insert(*topic);
+            if let Entry::Vacant(new) = wanted.entry(*topic) {
+                new.insert(None);
+                missing.insert(*topic);
             }
         }
+        // What an ear has not left yet it goes on hearing; else it would leave after it was confirmed.
+        leaving.retain(|(ear, topic)| match wanted.get_mut(topic) {
+            Some(by) => {
+                *by = Some(*ear);
+                missing.remove(topic);
+                false
+            }
+            None => true,
+        });
         drop(state);
         self.work.send_replace(());
+        self.done.send_replace(());
     }
 
     pub(in crate::bus) fn unwant(&self, topics: &[Topic]) {
@@ -168,5 +180,41 @@ impl Topics {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EAR: u64 = 7;
+
+    #[test]
+    fn what_is_wanted_again_before_it_was_left_is_not_left() {
+        let topics = Topics::default();
+        let nodes = [Topic::Nodes];
+        topics.want(&nodes);
+        assert!(!topics.heard(Topic::Nodes, EAR));
+        topics.unwant(&nodes);
+        topics.want(&nodes);
+        assert!(topics.missing_of(&nodes).is_empty(), "it is heard still");
+        assert!(topics.take_leaving(EAR).is_empty());
+
+        topics.unwant(&nodes);
+        assert_eq!(topics.take_leaving(EAR), nodes);
+        topics.want(&nodes);
+        assert_eq!(topics.missing_of(&nodes), nodes, "it is being left");
+    }
+
+    #[test]
+    fn what_is_confirmed_and_not_wanted_is_left_unless_it_is_wanted_again() {
+        let topics = Topics::default();
+        let nodes = [Topic::Nodes];
+        topics.want(&nodes);
+        topics.unwant(&nodes);
+        topics.heard(Topic::Nodes, EAR);
+        topics.want(&nodes);
+        assert!(topics.missing_of(&nodes).is_empty());
+        assert!(topics.take_leaving(EAR).is_empty());
     }
 }
