@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::listener::{Close, Listener, Shared};
-use super::{Hub, topic_of};
+use super::{AT_ONCE, Hub, topic_of};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, Seq, SessionId, UserId};
 use crate::log::{cuts, rows};
@@ -264,16 +265,21 @@ impl Hub {
     }
 
     /// Refreshes those whose log says that something changed.
-    pub(super) async fn refresh_stale(self: &Arc<Self>, stale: Option<mpsc::UnboundedReceiver<UserId>>) {
-        let Some(mut stale) = stale else { return };
-        while let Some(user) = stale.recv().await {
-            if let Err(error) = self.refresh(user).await {
-                tracing::warn!(error.cause = %error, "listeners were not refreshed; they are closed to come back");
-                let mut table = self.table();
-                for id in table.of(user) {
-                    table.close(id, Close::Restart);
-                }
-            }
+    pub(super) async fn refresh_stale(self: &Arc<Self>) {
+        loop {
+            self.stale.1.notified().await;
+            let stale = std::mem::take(&mut *self.stale.0.lock().unwrap_or_else(PoisonError::into_inner));
+            stream::iter(stale)
+                .for_each_concurrent(AT_ONCE, async |user| {
+                    if let Err(error) = self.refresh(user).await {
+                        tracing::warn!(error.cause = %error, "listeners were not refreshed; they are closed to come back");
+                        let mut table = self.table();
+                        for id in table.of(user) {
+                            table.close(id, Close::Restart);
+                        }
+                    }
+                })
+                .await;
         }
     }
 

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::{Hub, topic_of};
+use super::{AT_ONCE, Hub, topic_of};
 use crate::error::Result;
 use crate::id::{RoomId, Seq, UserId};
 use crate::log::{Frame, Stats};
@@ -19,14 +20,23 @@ const PAGE: u16 = 256;
 const MOST: usize = 1000;
 
 impl Hub {
-    /// Reads the holes that are due from the store.
+    /// Reads each hole from the store when it is due, beside what the bus brings meanwhile.
     pub(super) async fn heal_holes(&self) {
-        let due = self.table().due_holes(Instant::now());
-        for (log, next) in due {
-            if let Err(error) = self.heal(log, next).await {
-                tracing::warn!(error.cause = %error, "a hole was not read; it will be tried again");
-                self.table().doubt(log, Instant::now() + Duration::from_secs(1));
+        loop {
+            let wake = self.table().earliest_hole().unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+            tokio::select! {
+                () = tokio::time::sleep_until(wake) => {}
+                () = self.doubted.notified() => continue,
             }
+            let due = self.table().due_holes(Instant::now());
+            stream::iter(due)
+                .for_each_concurrent(AT_ONCE, async |(log, next)| {
+                    if let Err(error) = self.heal(log, next).await {
+                        tracing::warn!(error.cause = %error, "a hole was not read; it will be tried again");
+                        self.table().doubt(log, Instant::now() + Duration::from_secs(1));
+                    }
+                })
+                .await;
         }
     }
 

@@ -8,11 +8,11 @@ mod listener;
 mod nodes;
 mod table;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,8 @@ use table::Table;
 
 /// How long a hole may stay before it is read from the store.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// Questions to the store that the hub has at once, of each kind: one that takes long holds up few others.
+const AT_ONCE: usize = 8;
 
 /// Sessions that ended lately, and when this node learned of it. Who ends one enters it here before its listeners are
 /// closed, and a listener looks here before it joins: one of the two sees the other.
@@ -58,7 +60,7 @@ pub struct Hub {
     topics: tokio::sync::Mutex<()>,
     /// One for each person, shared by those whose ids agree in their last bits.
     turns: [tokio::sync::Mutex<()>; 64],
-    /// Wakes the dispatcher when the audit has found a hole.
+    /// Wakes the healer when there is a hole.
     doubted: Notify,
     /// Wakes the audit when something may be missing anywhere.
     suspected: Notify,
@@ -66,8 +68,8 @@ pub struct Hub {
     presence: Option<Arc<dyn PresenceRepo>>,
     /// Somebody came who was not connected here, or went.
     moved: Notify,
-    stale: mpsc::UnboundedSender<UserId>,
-    stale_queue: Mutex<Option<mpsc::UnboundedReceiver<UserId>>>,
+    /// Those whose listeners may listen to the wrong rooms, and what wakes who mends it.
+    stale: (Mutex<HashSet<UserId>>, Notify),
 }
 
 impl Hub {
@@ -79,7 +81,6 @@ impl Hub {
         ended: Ended,
         (node, presence): (String, Option<Arc<dyn PresenceRepo>>),
     ) -> Arc<Self> {
-        let (stale, stale_queue) = mpsc::unbounded_channel();
         Arc::new(Hub {
             logs,
             options,
@@ -93,8 +94,7 @@ impl Hub {
             nodes: Nodes::new(node),
             presence,
             moved: Notify::new(),
-            stale,
-            stale_queue: Mutex::new(Some(stale_queue)),
+            stale: Default::default(),
         })
     }
 
@@ -136,32 +136,23 @@ impl Hub {
     /// Takes what the bus brings until it is told to stop.
     pub(crate) async fn run(self: &Arc<Self>, shutdown: CancellationToken) {
         let Some(mut deliveries) = self.logs.bus.deliveries() else { return };
-        let stale = self.stale_queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let refresher = self.refresh_stale(stale);
-        let auditor = self.audit();
         let dispatcher = async {
             let mut batch = Vec::new();
-            loop {
-                let wake = self.table().earliest_hole().unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
-                tokio::select! {
-                    count = deliveries.recv_many(&mut batch, 256) => {
-                        if count == 0 {
-                            return;
-                        }
-                        for delivery in batch.drain(..) {
-                            self.take(delivery);
-                        }
-                    }
-                    () = tokio::time::sleep_until(wake) => self.heal_holes().await,
-                    () = self.doubted.notified() => {}
+            while deliveries.recv_many(&mut batch, 256).await > 0 {
+                for delivery in batch.drain(..) {
+                    self.take(delivery);
+                }
+                if self.table().earliest_hole().is_some() {
+                    self.doubted.notify_one();
                 }
             }
         };
         let work = async {
             tokio::select! {
                 () = dispatcher => {}
-                () = auditor => {}
-                () = refresher => {}
+                () = self.heal_holes() => {}
+                () = self.audit() => {}
+                () = self.refresh_stale() => {}
                 () = shutdown.cancelled() => {}
             }
         };
@@ -196,8 +187,13 @@ impl Hub {
     /// Who was taken out of a room may have come again: his listeners look.
     fn note_parted(&self, table: &mut Table) {
         for user in table.parted.drain(..) {
-            let _ = self.stale.send(user);
+            self.is_stale(user);
         }
+    }
+
+    fn is_stale(&self, user: UserId) {
+        self.stale.0.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
+        self.stale.1.notify_one();
     }
 
     /// What changes a person's rooms or blocks makes the listeners of that person stale.
@@ -208,7 +204,7 @@ impl Hub {
         if let LogId::User(user) = header.log
             && changes.contains(&header.kind)
         {
-            let _ = self.stale.send(user);
+            self.is_stale(user);
         }
     }
 }

@@ -46,19 +46,21 @@ pub(super) async fn read(conn: &mut impl Verbs, asks: &[(UserId, UserId)]) -> Re
     Ok(rights)
 }
 
+/// Each join is by a whole key, so that an ask has one row.
 fn statement(asks: usize) -> String {
     let mut text = String::from(
-        "SELECT place,
-            (SELECT state FROM jim_users WHERE id = ask.peer) AS state,
-            EXISTS (SELECT 1 FROM jim_friendships f WHERE f.user_id = ask.writer AND f.friend_id = ask.peer) AS friends,
-            EXISTS (SELECT 1 FROM jim_blocks b WHERE b.user_id = ask.writer AND b.blocked_id = ask.peer) AS blocks,
-            EXISTS (SELECT 1 FROM jim_blocks b WHERE b.user_id = ask.peer AND b.blocked_id = ask.writer) AS blocked,
-            EXISTS (SELECT 1 FROM jim_conversations c WHERE c.user_id = ask.writer AND c.room = ask.room)
-              + EXISTS (SELECT 1 FROM jim_conversations c WHERE c.user_id = ask.peer AND c.room = ask.room) AS writers
+        "SELECT place, u.state, f.user_id IS NOT NULL AS friends, b.user_id IS NOT NULL AS blocks,
+            o.user_id IS NOT NULL AS blocked, (c.user_id IS NOT NULL) + (d.user_id IS NOT NULL) AS writers
         FROM (SELECT ? AS place, ? AS writer, ? AS peer, ? AS room",
     );
     for _ in 1..asks {
         let _ = write!(text, " UNION ALL SELECT ?, ?, ?, ?");
     }
-    text + ") ask"
+    text + ") ask
+        LEFT JOIN jim_users u ON u.id = ask.peer
+        LEFT JOIN jim_friendships f ON f.user_id = ask.writer AND f.friend_id = ask.peer
+        LEFT JOIN jim_blocks b ON b.user_id = ask.writer AND b.blocked_id = ask.peer
+        LEFT JOIN jim_blocks o ON o.user_id = ask.peer AND o.blocked_id = ask.writer
+        LEFT JOIN jim_conversations c ON c.user_id = ask.writer AND c.room = ask.room
+        LEFT JOIN jim_conversations d ON d.user_id = ask.peer AND d.room = ask.room"
 }
