@@ -10,8 +10,12 @@ use jim_core::bus::redis::{RedisBus, RedisOptions};
 use jim_core::bus::{Bus, BusError, Delivery, Topic};
 use jim_core::id::{RoomId, Seq, UserId};
 use jim_core::model::entry::{Entry, Head, NewEntry};
+use jim_core::model::user::UserState;
 use jim_core::model::{ClientRef, Content, Limits, NewMessage};
-use jim_core::repo::{Appended, Lock, PrivateRights, Res, RoomLogRepo, Slice, Store, Unit, Unread, UnreadCount};
+use jim_core::repo::{
+    Appended, Lock, PrivateRights, Res, RoomLogRepo, Slice, Store, StoredSession, Unit, Unread, UnreadCount,
+};
+use jim_core::secret::TokenHash;
 use jim_core::store::mongo::{MongoOptions, MongoRoomLog};
 use jim_core::store::redis::RedisShared;
 use jim_core::store::sql::{MySqlOptions, MySqlStore};
@@ -125,6 +129,11 @@ impl Store for CountingStore {
 
     fn known_private_rights(&self, writer: UserId, other: UserId) -> Option<PrivateRights> {
         self.store.known_private_rights(writer, other)
+    }
+
+    async fn session_by_access(&self, hash: &TokenHash) -> Res<Option<(StoredSession, Option<UserState>)>> {
+        count(&self.counts.units);
+        self.store.session_by_access(hash).await
     }
 
     async fn ping(&self) -> Res<()> {

@@ -24,6 +24,8 @@ use crate::time::{Clock, SystemClock};
 
 /// How often upkeep runs.
 const SWEEP: Duration = Duration::from_secs(1);
+/// Rounds of upkeep between two in which old tickets are removed.
+const TICKETS: u32 = 30;
 /// How often the clock is set by the storage's.
 const CLOCK: Duration = Duration::from_secs(30);
 
@@ -222,13 +224,17 @@ impl Jim {
         let mut tick = tokio::time::interval(SWEEP);
         // A round is long enough for whoever has begun to read before it.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut round = 0;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = shutdown.cancelled() => return,
             }
+            round = (round + 1) % TICKETS;
+            let tickets = if round == 0 { self.services.sessions.sweep_tickets().await } else { Ok(()) };
             // One that fails does not hold up the others; what may take longest comes last.
             let steps = [
+                ("tickets", tickets),
                 ("marks", self.context.logs.sweep_marks().await),
                 ("sessions", self.services.sessions.sweep().await),
                 ("store", self.context.logs.store.maintain().await.map_err(Error::from)),

@@ -39,10 +39,17 @@ enum Command {
     /// moment, the same command goes on.
     Move {
         /// Where to: `mysql://…`, or `sqlite:` and the path of a data folder; without it only the room logs are carried.
-        #[arg(long, value_name = "URL", required_unless_present_any = ["to_rooms", "give_up"])]
+        /// What holds a password is better given as `JIM_MOVE_TO`, which others on the machine do not see.
+        #[arg(
+            long,
+            value_name = "URL",
+            env = "JIM_MOVE_TO",
+            hide_env_values = true,
+            required_unless_present_any = ["to_rooms", "give_up"]
+        )]
         to: Option<String>,
         /// Where the room logs go, `mongodb://…`; without it they go with the rest.
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", env = "JIM_MOVE_TO_ROOMS", hide_env_values = true)]
         to_rooms: Option<String>,
         /// Forget a move away from here that was begun, so that this store can be served as it is.
         #[arg(long, conflicts_with_all = ["to", "to_rooms"])]

@@ -86,8 +86,10 @@ pub trait SessionRepo: Send {
     async fn end(&mut self, id: SessionId, at: Millis) -> Res<bool>;
     /// Log-ins that ended at or after a time.
     async fn ended_since(&mut self, at: Millis) -> Res<Vec<SessionId>>;
-    /// Stores a ticket, and removes those whose time is over.
-    async fn add_ticket(&mut self, ticket: &Ticket, now: Millis) -> Res<()>;
+    /// Stores a ticket.
+    async fn add_ticket(&mut self, ticket: &Ticket) -> Res<()>;
+    /// Removes the tickets whose time is over.
+    async fn forget_tickets(&mut self, now: Millis) -> Res<()>;
     /// A ticket that was not taken.
     async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>>;
     /// Takes a ticket: of many takers exactly one gets it.

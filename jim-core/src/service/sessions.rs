@@ -236,7 +236,7 @@ impl Sessions {
         let until = now.plus(self.context.options.ticket_for);
         let mut unit = self.context.write(&[]).await?;
         let row = Ticket { hash: ticket.hash(), session: caller.session, until };
-        unit.sessions().add_ticket(&row, now).await?;
+        unit.sessions().add_ticket(&row).await?;
         self.context.logs.finish(unit).await?;
         Ok((ticket, until))
     }
@@ -270,6 +270,13 @@ impl Sessions {
         self.context.ended.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at > now.minus(REMEMBER * 2));
         *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         Ok(())
+    }
+
+    /// Removes tickets that nobody took in time; called now and then.
+    pub(crate) async fn sweep_tickets(&self) -> Result<()> {
+        let mut unit = self.context.write(&[]).await?;
+        unit.sessions().forget_tickets(self.context.now()).await?;
+        self.context.logs.finish(unit).await
     }
 
     /// Stores when sessions were last used; called about once a second.

@@ -19,36 +19,15 @@ const REMEMBERED: usize = 100_000;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Between two tries; the first follows at once.
-const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+const LONGEST_PAUSE: Duration = Duration::from_millis(4);
 
 /// After another writer was noticed, for so long a remembered head is trusted only while it is young: rooms are written
 /// to by several nodes then.
 const SHARED: Duration = Duration::from_mins(1);
 const YOUNG: Duration = Duration::from_millis(50);
 
-/// After another took a number between a young head and its insert, for so long a lane takes turns with those of other
-/// nodes; and for so long it goes without where its turn did not come.
-const CONTENDED: Duration = Duration::from_secs(1);
-const IMPATIENT: Duration = Duration::from_secs(10);
-
 /// What an adapter does for appends. Nothing here decides anything.
 pub(super) trait Rows: Send {
-    /// Which of the lanes this append is in, where lanes take turns.
-    fn lane(&self) -> usize {
-        0
-    }
-
-    /// Waits, not for long, until no other node appends in this lane; `false` where there is no such way, or it took
-    /// too long. Turns only save refusals: what is appended without one is as right.
-    fn take_turn(&mut self) -> impl Future<Output = Res<bool>> + Send {
-        std::future::ready(Ok(false))
-    }
-
-    /// Gives the turn to the next.
-    fn end_turn(&mut self) -> impl Future<Output = Res<()>> + Send {
-        std::future::ready(Ok(()))
-    }
-
     /// The ends of logs as committed now, in the order asked.
     fn heads(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send;
 
@@ -95,36 +74,21 @@ struct Known {
     heads: HashMap<RoomId, (Head, Instant)>,
     /// When another writer was last noticed.
     others: Option<Instant>,
-    /// When another writer was last noticed in a lane that had looked just before.
-    contended: HashMap<usize, Instant>,
-    /// When a lane last waited in vain for its turn.
-    in_vain: HashMap<usize, Instant>,
-}
-
-fn is_within(at: Option<&Instant>, time: Duration) -> bool {
-    at.is_some_and(|at| at.elapsed() < time)
 }
 
 impl Known {
     /// How old a head may be that is offered without a look.
     fn trust(&self) -> Duration {
-        if is_within(self.others.as_ref(), SHARED) { YOUNG } else { Duration::MAX }
-    }
-
-    fn takes_turns(&self, lane: usize) -> bool {
-        is_within(self.contended.get(&lane), CONTENDED) && !is_within(self.in_vain.get(&lane), IMPATIENT)
+        if self.others.is_some_and(|at| at.elapsed() < SHARED) { YOUNG } else { Duration::MAX }
     }
 
     /// Takes what was read; notices where others have written since.
-    fn look(&mut self, lane: usize, read: &[Head], offered: &[Head], own: &Named) {
+    fn look(&mut self, read: &[Head], offered: &[Head], own: &Named) {
         let offered: HashMap<RoomId, Seq> = offered.iter().map(|head| (head.room, head.seq)).collect();
         let is_others = |head: &Head| {
             offered.get(&head.room).is_some_and(|seq| head.seq > *seq) && !own.contains(&(head.room, head.seq))
         };
         if read.iter().any(is_others) {
-            if self.trust() == YOUNG {
-                self.contended.insert(lane, Instant::now());
-            }
             self.others = Some(Instant::now());
         }
         self.remember(read);
@@ -145,12 +109,7 @@ impl Ends {
         let mut rooms: Vec<RoomId> = batch.iter().map(|new| new.room).collect();
         rooms.sort_unstable();
         rooms.dedup();
-        let mut turn = false;
-        let done = self.try_append(rows, batch, &rooms, &mut turn).await;
-        if turn && let Err(error) = rows.end_turn().await {
-            // What was appended stands; the connection is of no more use, and its end ends the turn.
-            tracing::debug!(error.cause = ?error, "a turn was not given on");
-        }
+        let done = self.try_append(rows, batch, &rooms).await;
         match &done {
             // A database that was away may have come back as it was before: a copy that is ahead of it would make a hole.
             Err(RepoError::Unavailable(_)) => self.known().heads.clear(),
@@ -165,17 +124,10 @@ impl Ends {
         done
     }
 
-    async fn try_append(
-        &self,
-        rows: &mut impl Rows,
-        batch: &[NewEntry],
-        rooms: &[RoomId],
-        turn: &mut bool,
-    ) -> Res<Vec<Appended>> {
-        *turn = self.turn(rows).await?;
+    async fn try_append(&self, rows: &mut impl Rows, batch: &[NewEntry], rooms: &[RoomId]) -> Res<Vec<Appended>> {
         // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or
         // the fence does, which must not refuse a repeat.
-        let mut heads = self.recall(rows, rooms, *turn).await?;
+        let mut heads = self.recall(rows, rooms).await?;
         let mut plan = number(&heads, batch, vec![None; batch.len()]);
         let mut own = Named::new();
         let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { rows.store(&plan, &mut own).await };
@@ -187,9 +139,8 @@ impl Ends {
             }
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2 + Duration::from_millis(1));
-            *turn = *turn || self.turn(rows).await?;
             let read = rows.heads(rooms).await?;
-            self.known().look(rows.lane(), &read, &heads, &own);
+            self.known().look(&read, &heads, &own);
             heads = read;
             plan = number(&heads, batch, rows.find(batch).await?);
             stored = rows.store(&plan, &mut own).await;
@@ -203,41 +154,23 @@ impl Ends {
         Ok(answers.collect())
     }
 
-    /// Waits for a turn where others have just been in the way.
-    async fn turn(&self, rows: &mut impl Rows) -> Res<bool> {
-        if !self.known().takes_turns(rows.lane()) {
-            return Ok(false);
-        }
-        let turn = rows.take_turn().await?;
-        if !turn {
-            self.known().in_vain.insert(rows.lane(), Instant::now());
-        }
-        Ok(turn)
-    }
-
     /// The heads to go on from: remembered, or read where there is none or others may have moved it.
-    async fn recall(&self, rows: &mut impl Rows, rooms: &[RoomId], turn: bool) -> Res<Vec<Head>> {
-        let (mut heads, mut doubted, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
+    async fn recall(&self, rows: &mut impl Rows, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        let mut heads = Vec::with_capacity(rooms.len());
+        let mut doubted = Vec::new();
         {
             let known = self.known();
-            let trust = if turn { Duration::ZERO } else { known.trust() };
+            let trust = known.trust();
             for room in rooms {
                 match known.heads.get(room) {
                     Some((head, at)) if at.elapsed() <= trust => heads.push(*head),
-                    Some((head, _)) => doubted.push(*head),
-                    None => unknown.push(*room),
+                    _ => doubted.push(*room),
                 }
             }
         }
-        unknown.extend(doubted.iter().map(|head| head.room));
-        if !unknown.is_empty() {
-            let read = rows.heads(&unknown).await?;
-            let mut known = self.known();
-            if turn {
-                known.look(rows.lane(), &read, &doubted, &Named::new());
-            } else {
-                known.remember(&read);
-            }
+        if !doubted.is_empty() {
+            let read = rows.heads(&doubted).await?;
+            self.known().remember(&read);
             heads.extend(read);
         }
         Ok(heads)

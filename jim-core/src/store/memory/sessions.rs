@@ -96,10 +96,13 @@ impl SessionRepo for MemoryTx {
         Ok(rows.filter(|row| row.ended_at.is_some_and(|ended| ended >= at)).map(|row| row.session.id).collect())
     }
 
-    async fn add_ticket(&mut self, ticket: &Ticket, now: Millis) -> Res<()> {
-        let tickets = &mut self.change().sessions.tickets;
-        tickets.retain(|_, ticket| ticket.until > now);
-        tickets.insert(ticket.hash.clone(), ticket.clone());
+    async fn add_ticket(&mut self, ticket: &Ticket) -> Res<()> {
+        self.change().sessions.tickets.insert(ticket.hash.clone(), ticket.clone());
+        Ok(())
+    }
+
+    async fn forget_tickets(&mut self, now: Millis) -> Res<()> {
+        self.change().sessions.tickets.retain(|_, ticket| ticket.until > now);
         Ok(())
     }
 

@@ -185,15 +185,14 @@ impl SessionRepo for SqlTx {
         Ok(rows.into_iter().map(|(id,)| SessionId(id)).collect())
     }
 
-    async fn add_ticket(&mut self, ticket: &Ticket, now: Millis) -> Res<()> {
-        let mut conn = self.conn().await?;
-        conn.run("DELETE FROM jim_tickets WHERE until_at <= ?", args![now]).await?;
-        conn.run(
-            "INSERT INTO jim_tickets (hash, session_id, until_at) VALUES (?, ?, ?)",
-            args![&ticket.hash, ticket.session, ticket.until],
-        )
-        .await?;
-        Ok(())
+    async fn add_ticket(&mut self, ticket: &Ticket) -> Res<()> {
+        let text = "INSERT INTO jim_tickets (hash, session_id, until_at) VALUES (?, ?, ?)";
+        let args = args![&ticket.hash, ticket.session, ticket.until];
+        self.conn().await?.run(text, args).await.map(|_| ())
+    }
+
+    async fn forget_tickets(&mut self, now: Millis) -> Res<()> {
+        self.conn().await?.run("DELETE FROM jim_tickets WHERE until_at <= ?", args![now]).await.map(|_| ())
     }
 
     async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {

@@ -39,7 +39,7 @@ macro_rules! contract_cases {
                 of_20_who_take_one_ticket_at_once_exactly_one_gets_it
                 a_ticket_is_taken_once_and_the_others_stay
                 a_ticket_that_a_dropped_unit_took_can_be_taken
-                adding_a_ticket_removes_those_whose_time_is_over
+                tickets_whose_time_is_over_are_forgotten_and_no_others
             }
             friends {
                 a_friendship_is_made_for_both_sides

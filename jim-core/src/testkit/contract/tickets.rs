@@ -14,9 +14,9 @@ fn ticket(name: &str, session: SessionId) -> Ticket {
     Ticket { hash: token_hash(name), session, until: Millis(AT.0 + 30_000) }
 }
 
-async fn add(fresh: &Fresh, ticket: &Ticket, now: Millis) {
+async fn add(fresh: &Fresh, ticket: &Ticket) {
     let mut unit = fresh.write().await;
-    unit.sessions().add_ticket(ticket, now).await.unwrap();
+    unit.sessions().add_ticket(ticket).await.unwrap();
     commit(unit).await;
 }
 
@@ -29,7 +29,7 @@ async fn take(fresh: &Fresh, name: &str) -> Option<Ticket> {
 
 pub async fn of_20_who_take_one_ticket_at_once_exactly_one_gets_it(fresh: &Fresh) {
     let ticket = ticket("t", phone(fresh).await);
-    add(fresh, &ticket, AT).await;
+    add(fresh, &ticket).await;
     let takers = at_once((0..20).map(|_| {
         let store = fresh.store.clone();
         async move {
@@ -50,8 +50,8 @@ pub async fn of_20_who_take_one_ticket_at_once_exactly_one_gets_it(fresh: &Fresh
 pub async fn a_ticket_is_taken_once_and_the_others_stay(fresh: &Fresh) {
     let session = phone(fresh).await;
     let (one, other) = (ticket("one", session), ticket("other", session));
-    add(fresh, &one, AT).await;
-    add(fresh, &other, AT).await;
+    add(fresh, &one).await;
+    add(fresh, &other).await;
     assert_eq!(take(fresh, "ONE").await, None);
     assert_eq!(take(fresh, "one").await, Some(one));
     assert_eq!(take(fresh, "one").await, None);
@@ -60,21 +60,22 @@ pub async fn a_ticket_is_taken_once_and_the_others_stay(fresh: &Fresh) {
 
 pub async fn a_ticket_that_a_dropped_unit_took_can_be_taken(fresh: &Fresh) {
     let ticket = ticket("t", phone(fresh).await);
-    add(fresh, &ticket, AT).await;
+    add(fresh, &ticket).await;
     let mut unit = fresh.write().await;
     assert!(unit.sessions().take_ticket(&ticket.hash).await.unwrap().is_some());
     drop(unit);
     assert_eq!(take(fresh, "t").await, Some(ticket));
 }
 
-pub async fn adding_a_ticket_removes_those_whose_time_is_over(fresh: &Fresh) {
+pub async fn tickets_whose_time_is_over_are_forgotten_and_no_others(fresh: &Fresh) {
     let session = phone(fresh).await;
-    let later = Millis(AT.0 + 60_000);
-    let (old, living) = (ticket("old", session), Ticket { until: Millis(later.0 + 1), ..ticket("living", session) });
-    add(fresh, &old, AT).await;
-    add(fresh, &living, AT).await;
-    add(fresh, &Ticket { until: Millis(later.0 + 30_000), ..ticket("new", session) }, later).await;
+    let (old, later) = (ticket("old", session), Millis(AT.0 + 30_000));
+    let living = Ticket { until: Millis(later.0 + 1), ..ticket("living", session) };
+    add(fresh, &old).await;
+    add(fresh, &living).await;
+    let mut unit = fresh.write().await;
+    unit.sessions().forget_tickets(later).await.unwrap();
+    commit(unit).await;
     assert_eq!(take(fresh, "old").await, None);
     assert_eq!(take(fresh, "living").await, Some(living));
-    assert!(take(fresh, "new").await.is_some());
 }

@@ -18,7 +18,7 @@ async fn write_everything(unit: &mut Unit, a: UserId, b: UserId) {
     unit.users().set_password(a, "changed").await.unwrap();
     let session = unit.sessions().add(&new_session(a, "phone")).await.unwrap();
     let ticket = Ticket { hash: token_hash("ticket"), session, until: Millis(AT.0 + 1) };
-    unit.sessions().add_ticket(&ticket, AT).await.unwrap();
+    unit.sessions().add_ticket(&ticket).await.unwrap();
     unit.friends().add(a, b, AT).await.unwrap();
     unit.friend_requests().add(&new_request(a, b)).await.unwrap();
     unit.blocks().add(a, b, AT).await.unwrap();

@@ -192,13 +192,14 @@ repo! { me: SessionRepo by sessions {
         }
     }
     fn ended_since(at: Millis) -> Vec<SessionId>;
-    fn add_ticket(ticket: &Ticket, now: Millis) -> ();
+    fn add_ticket(ticket: &Ticket) -> ();
+    fn forget_tickets(now: Millis) -> ();
     fn get_ticket(hash: &TokenHash) -> Option<Ticket>;
     fn take_ticket(hash: &TokenHash) -> Option<Ticket>; {
         if me.is(Fault::TicketTwice) {
             let ticket = me.unit().await?.sessions().take_ticket(hash).await?;
             if let Some(ticket) = &ticket {
-                me.unit().await?.sessions().add_ticket(ticket, Millis(0)).await?;
+                me.unit().await?.sessions().add_ticket(ticket).await?;
             }
             return Ok(ticket);
         }

@@ -87,7 +87,7 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
         session: session.unwrap().session.id,
         until: Millis(AT.0 + 30_000),
     };
-    unit.sessions().add_ticket(&ticket, AT).await.unwrap();
+    unit.sessions().add_ticket(&ticket).await.unwrap();
     let invitation = jim_core::model::joining::InvitationRow {
         id: jim_core::id::InvitationId(0),
         group: group.id,

@@ -26,30 +26,12 @@ pub(in crate::store::sql) struct Link {
     sound: bool,
     /// Between the beginning of a transaction and its end.
     open: bool,
-    /// Holds a name, or may do.
-    holds: bool,
 }
 
 /// A connection out of a pool, into which it goes back when dropped.
 pub(in crate::store::sql) type Pooled = managed::Object<Opener>;
 
 impl Link {
-    /// Waits, not for long, for a name that one connection to the database holds at a time.
-    pub(super) async fn hold(&mut self, name: &str) -> Res<bool> {
-        self.holds = true;
-        let text = "SELECT CAST(GET_LOCK(CONCAT(?, MD5(DATABASE())), 1) AS SIGNED)";
-        let held: Option<(Option<i64>,)> = self.row(text, args![name]).await?;
-        self.holds = matches!(held, Some((Some(1),)));
-        Ok(self.holds)
-    }
-
-    /// Gives a name back.
-    pub(super) async fn release(&mut self, name: &str) -> Res<()> {
-        self.run("DO RELEASE_LOCK(CONCAT(?, MD5(DATABASE())))", args![name]).await?;
-        self.holds = false;
-        Ok(())
-    }
-
     async fn ask<T>(&mut self, question: impl AsyncFnOnce(&mut MySqlConnection) -> Res<T>) -> Res<T> {
         if !self.sound {
             return Err(RepoError::Unavailable("the connection is broken".into()));
@@ -102,7 +84,7 @@ impl managed::Manager for Opener {
 
     async fn create(&self) -> Res<Link> {
         let conn = self.options.connect().await.map_err(repo_error)?;
-        let mut link = Link { conn, sound: true, open: false, holds: false };
+        let mut link = Link { conn, sound: true, open: false };
         for words in self.session {
             link.run(*words, args![]).await?;
         }
@@ -110,7 +92,7 @@ impl managed::Manager for Opener {
     }
 
     async fn recycle(&self, link: &mut Link, metrics: &Metrics) -> managed::RecycleResult<RepoError> {
-        if link.sound && !link.open && !link.holds && metrics.last_used() < IDLE {
+        if link.sound && !link.open && metrics.last_used() < IDLE {
             Ok(())
         } else {
             Err(RecycleError::message("broken, left in the middle of something, or idle for long"))

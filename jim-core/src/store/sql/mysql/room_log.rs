@@ -11,7 +11,7 @@ use super::link::Pooled;
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
 use crate::model::entry::{Entry, Head, NewEntry};
-use crate::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
+use crate::repo::{Appended, Res, RoomLogRepo, Slice, Unread, UnreadCount};
 use crate::store::numbering::{Named, Plan, Rows};
 use crate::store::sql::conn::{Verbs, args, broken};
 use crate::store::sql::entries::{self, COLUMNS, ENTRY, MENTION, MOST, insert_args, mention_args, mentions};
@@ -21,45 +21,13 @@ use crate::time::Millis;
 /// Bytes of bodies in one statement, far below what any server takes by default.
 const WEIGHT: usize = 1 << 20;
 
-/// A connection for one append of a lane.
-struct Append {
-    link: Pooled,
-    lane: usize,
-}
-
-impl Append {
-    /// What the nodes take turns by.
-    fn turn(&self) -> String {
-        format!("jim-lane-{}-", self.lane)
-    }
-}
-
-impl Rows for Append {
-    fn lane(&self) -> usize {
-        self.lane
-    }
-
-    async fn take_turn(&mut self) -> Res<bool> {
-        let turn = self.turn();
-        match self.link.hold(&turn).await {
-            Err(RepoError::Unavailable(error)) => Err(RepoError::Unavailable(error)),
-            // Some clusters of MariaDB know no such names.
-            Err(_) => Ok(false),
-            held => held,
-        }
-    }
-
-    async fn end_turn(&mut self) -> Res<()> {
-        let turn = self.turn();
-        self.link.release(&turn).await
-    }
-
+impl Rows for Pooled {
     async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
-        heads(&mut *self.link, rooms).await
+        heads(&mut **self, rooms).await
     }
 
     async fn find(&mut self, batch: &[NewEntry]) -> Res<Vec<Option<Arc<Entry>>>> {
-        entries::find(&mut *self.link, batch).await
+        entries::find(&mut **self, batch).await
     }
 
     /// One insert, or a transaction where there is more to say: all of it or nothing.
@@ -84,10 +52,10 @@ impl Rows for Append {
         }
         let transaction = words.len() > 1;
         for (text, args) in words {
-            if let Err(error) = self.link.run(sql(text), args).await {
+            if let Err(error) = self.run(sql(text), args).await {
                 if transaction {
                     // A connection that is broken takes its transaction with it.
-                    let _ = self.link.run("ROLLBACK", args![]).await;
+                    let _ = self.run("ROLLBACK", args![]).await;
                 }
                 return Err(error);
             }
@@ -117,9 +85,8 @@ impl RoomLogRepo for MySqlStore {
     }
 
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        let Some(first) = batch.first() else { return Ok(Vec::new()) };
-        let mut append = Append { link: self.lanes.get().await?, lane: self.lane_of(&first.room) };
-        self.ends.append(&mut append, batch).await
+        let mut link = self.lanes.get().await?;
+        self.ends.append(&mut link, batch).await
     }
 
     async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
