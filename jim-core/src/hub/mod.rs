@@ -187,11 +187,11 @@ impl Hub {
     /// Who was taken out of a room may have come again: his listeners look.
     fn note_parted(&self, table: &mut Table) {
         for user in table.parted.drain(..) {
-            self.is_stale(user);
+            self.refresh_soon(user);
         }
     }
 
-    fn is_stale(&self, user: UserId) {
+    fn refresh_soon(&self, user: UserId) {
         self.stale.0.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
         self.stale.1.notify_one();
     }
@@ -204,7 +204,7 @@ impl Hub {
         if let LogId::User(user) = header.log
             && changes.contains(&header.kind)
         {
-            self.is_stale(user);
+            self.refresh_soon(user);
         }
     }
 }

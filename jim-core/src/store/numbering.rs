@@ -198,3 +198,73 @@ fn number<'a>(heads: &[Head], batch: &'a [NewEntry], known: Vec<Option<Arc<Entry
     let moved = open.into_values().filter(|head| before.get(&head.room).is_none_or(|seq| head.seq > *seq)).collect();
     Plan { batch, answers, moved }
 }
+
+#[cfg(all(test, feature = "testkit"))]
+mod tests {
+    use super::*;
+    use crate::id::UserId;
+    use crate::testkit::fixtures::new_entry;
+
+    /// One room whose numbers are keys, and how often it was asked and how often it refused.
+    #[derive(Default)]
+    struct Room {
+        entries: Vec<Arc<Entry>>,
+        asked: usize,
+        refused: usize,
+    }
+
+    impl Rows for Room {
+        async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+            self.asked += 1;
+            let seq = Seq(i64::try_from(self.entries.len()).unwrap());
+            Ok(rooms.iter().map(|room| Head { seq, ..Head::empty(*room) }).collect())
+        }
+
+        async fn find(&mut self, batch: &[NewEntry]) -> Res<Vec<Option<Arc<Entry>>>> {
+            Ok(vec![None; batch.len()])
+        }
+
+        async fn store(&mut self, plan: &Plan<'_>, _: &mut Named) -> Res<()> {
+            for (_, entry) in plan.new_entries() {
+                if self.entries.iter().any(|stored| stored.seq == entry.seq) {
+                    self.refused += 1;
+                    return Err(RepoError::Conflict);
+                }
+                self.entries.push(entry.clone());
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_is_trusted_until_another_writes_and_then_while_it_is_young() {
+        let id = RoomId::private(UserId(1), UserId(2)).unwrap();
+        let (a, b) = (Ends::default(), Ends::default());
+        let mut room = Room::default();
+        let mut n = 0;
+        let mut append = async |ends: &Ends, room: &mut Room| {
+            // As if nobody had written for a while.
+            for (_, at) in ends.known().heads.values_mut() {
+                *at = at.checked_sub(YOUNG * 2).unwrap();
+            }
+            n += 1;
+            let new = new_entry(id, UserId(1), &format!("m-{n}"), "hello");
+            assert!(matches!(ends.append(room, &[new]).await.unwrap()[..], [Appended::New(_)]));
+        };
+        for _ in 0..3 {
+            append(&a, &mut room).await;
+        }
+        assert_eq!((room.asked, room.refused), (1, 0), "alone it asks once");
+        append(&b, &mut room).await;
+        append(&a, &mut room).await;
+        assert_eq!((room.asked, room.refused), (3, 1), "that another writes is noticed by a refusal");
+        append(&b, &mut room).await;
+        assert_eq!(room.refused, 2);
+        for ends in [&a, &b, &a, &b] {
+            append(ends, &mut room).await;
+        }
+        assert_eq!((room.asked, room.refused), (8, 2), "an old head is read again and not refused");
+        let seqs: Vec<i64> = room.entries.iter().map(|entry| entry.seq.0).collect();
+        assert_eq!(seqs, (1..=10).collect::<Vec<_>>());
+    }
+}
