@@ -24,8 +24,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         async move { jim.run(shutdown).await }
     });
 
-    let (ann, _) = jim.users().register(wish("ann")?, &here()).await?;
-    let (ben, session) = jim.users().register(wish("ben")?, &here()).await?;
+    let (ann, _) = jim.users().register(wish("ann")?, None, &here()).await?;
+    let (ben, session) = jim.users().register(wish("ben")?, None, &here()).await?;
     let request = jim.friend_requests().request(ann.id, ben.id, None).await?;
     let mut pushes = jim.hub().attach(ben.id, session.id).await?.map_err(|why| format!("{why:?}"))?;
     let friend = jim.friend_requests().accept(ben.id, request.0.id, None).await?;

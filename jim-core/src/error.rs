@@ -43,6 +43,16 @@ codes! {
     InvalidCredentials = "auth.invalid_credentials",
     /// The password is right, the account is disabled.
     AccountDisabled = "auth.account_disabled",
+    /// After some failed log-ins the next one needs a captcha.
+    CaptchaRequired = "auth.captcha_required",
+    /// After more of them this source waits before it tries this account again.
+    Locked = "auth.locked",
+    /// A token of the host's that is not good.
+    TokenInvalid = "auth.invalid_token",
+    /// Registration needs a captcha.
+    CaptchaAbsent = "captcha.required",
+    /// The answer is wrong, or the captcha was used, is over, or was not made here.
+    CaptchaInvalid = "captcha.invalid",
     /// The refresh token is unknown, used up or expired.
     RefreshInvalid = "auth.refresh_invalid",
     /// The old password is wrong.
@@ -165,6 +175,9 @@ pub enum Error {
         /// When it ends.
         until: Millis,
     },
+    /// A rule said no, and the next try needs a captcha.
+    #[error("{}; the next try needs a captcha", .0.as_str())]
+    CaptchaNext(Code),
     /// Values break limits; nothing was changed.
     #[error("invalid values")]
     Invalid(Vec<FieldError>),
@@ -192,7 +205,10 @@ impl Error {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Error::Refused(code) | Error::RefusedUntil { code, .. } | Error::Limited { code, .. } => *code,
+            Error::Refused(code)
+            | Error::CaptchaNext(code)
+            | Error::RefusedUntil { code, .. }
+            | Error::Limited { code, .. } => *code,
             Error::Invalid(_) => Code::Invalid,
             Error::Unavailable(_) => Code::Unavailable,
             Error::StorageFull => Code::StorageFull,

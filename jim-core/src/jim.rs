@@ -10,16 +10,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::bus::{Bus, LocalBus};
+use crate::captcha::{CaptchaProvider, ProofOfWork};
 use crate::error::{Error, Result};
 use crate::hub::{Close, Ended, Hub, HubOptions};
 use crate::log::{Logs, Stats};
-use crate::repo::{PresenceRepo, RoomLogRepo, Store};
+use crate::repo::{CounterRepo, PresenceRepo, RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::StorageClock;
 use crate::service::{
-    Blocks, Context, Conversations, Digests, FriendRequests, Friends, Groups, Joining, Members, Messages, Options,
-    Pins, Reads, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
+    Authenticator, Blocks, Captchas, Context, Conversations, Digests, Doors, Externals, FriendRequests, Friends,
+    Groups, Joining, Members, Messages, Options, Pins, Reads, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
 };
+use crate::store::local::LocalCounters;
 use crate::time::{Clock, SystemClock};
 
 /// How often upkeep runs.
@@ -39,6 +41,9 @@ pub struct JimBuilder {
     random: Arc<dyn Random>,
     secret: Option<Secret>,
     options: Options,
+    captchas: Vec<Arc<dyn CaptchaProvider>>,
+    authenticator: Option<Arc<dyn Authenticator>>,
+    counters: Option<Arc<dyn CounterRepo>>,
 }
 
 impl JimBuilder {
@@ -53,6 +58,27 @@ impl JimBuilder {
     #[must_use]
     pub fn presence(mut self, presence: Arc<dyn PresenceRepo>) -> Self {
         self.presence = Some(presence);
+        self
+    }
+
+    /// Where nodes count failed log-ins together; without it each counts by itself.
+    #[must_use]
+    pub fn counters(mut self, counters: Arc<dyn CounterRepo>) -> Self {
+        self.counters = Some(counters);
+        self
+    }
+
+    /// The kinds of captcha there are; the first is made for who names none. Without it there is a piece of work alone.
+    #[must_use]
+    pub fn captchas(mut self, captchas: Vec<Arc<dyn CaptchaProvider>>) -> Self {
+        self.captchas = captchas;
+        self
+    }
+
+    /// Knows the users that the host has already.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.authenticator = Some(authenticator);
         self
     }
 
@@ -129,7 +155,12 @@ impl JimBuilder {
             (fresh(&*self.random)[..16].to_owned(), self.presence),
         );
         let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended);
-        Ok(Jim { services: Arc::new(Services::new(&context)), context, epoch: epoch.into(), shared })
+        let doors = Doors {
+            captchas: self.captchas,
+            authenticator: self.authenticator,
+            counters: (self.counters, Arc::new(LocalCounters::default())),
+        };
+        Ok(Jim { services: Arc::new(Services::new(&context, doors)), context, epoch: epoch.into(), shared })
     }
 }
 
@@ -160,6 +191,9 @@ impl Jim {
             random: Arc::new(SystemRandom),
             secret: None,
             options: Options::default(),
+            captchas: vec![Arc::new(ProofOfWork::default())],
+            authenticator: None,
+            counters: None,
         }
     }
 
@@ -225,6 +259,7 @@ impl Jim {
         // A round is long enough for whoever has begun to read before it.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut round = 0;
+        let mut spent = None;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
@@ -237,6 +272,7 @@ impl Jim {
                 ("tickets", tickets),
                 ("marks", self.context.logs.sweep_marks().await),
                 ("sessions", self.services.sessions.sweep().await),
+                ("spent", self.services.captchas.sweep(&mut spent).await),
                 ("store", self.context.logs.store.maintain().await.map_err(Error::from)),
                 ("outbox", self.context.logs.sweep().await),
             ];
@@ -252,6 +288,18 @@ impl Jim {
     #[must_use]
     pub fn users(&self) -> &Users {
         &self.services.users
+    }
+
+    /// Captchas.
+    #[must_use]
+    pub fn captchas(&self) -> &Captchas {
+        &self.services.captchas
+    }
+
+    /// Users of the host.
+    #[must_use]
+    pub fn externals(&self) -> &Externals {
+        &self.services.externals
     }
 
     /// Sessions.

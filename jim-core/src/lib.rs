@@ -1,6 +1,7 @@
 //! Jim: an instant-messaging backend as a library.
 
 pub mod bus;
+pub mod captcha;
 pub mod error;
 pub mod hub;
 pub mod id;

@@ -136,6 +136,18 @@ impl Key {
         }
         mac.finalize().into_bytes().into()
     }
+
+    /// Whether a tag is what [`Key::sign`] makes of the parts, or its first bytes, 16 at least. Takes as long whether it
+    /// is or not.
+    #[must_use]
+    pub fn is_signed(&self, parts: &[&str], tag: &[u8]) -> bool {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        tag.len() >= 16 && mac.verify_truncated_left(tag).is_ok()
+    }
 }
 
 #[cfg(test)]
@@ -161,6 +173,9 @@ mod tests {
         let key = Key::new(&Secret::new("k".repeat(32))).unwrap();
         assert_ne!(key.sign(&["ab", "c"]), key.sign(&["a", "bc"]));
         assert!(Key::new(&Secret::new("short")).is_none());
+        let tag = key.sign(&["ab", "c"]);
+        assert!(key.is_signed(&["ab", "c"], &tag) && key.is_signed(&["ab", "c"], &tag[..16]));
+        assert!(!key.is_signed(&["a", "bc"], &tag) && !key.is_signed(&["ab", "c"], &tag[..15]));
     }
 
     #[test]

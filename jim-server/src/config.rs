@@ -113,6 +113,7 @@ section! {
     Auth {
         #[serde(with = "text::secret")] secret: Secret,
         #[serde(with = "text::secret")] external_secret: Secret,
+        external_key: PathBuf,
         #[validate(range(min = 1, max = 86_400))] access_seconds: u64,
         #[validate(range(min = 1, max = 31_536_000))] refresh_seconds: u64,
         #[validate(range(min = 1, max = 3600))] ticket_seconds: u64,
@@ -226,23 +227,16 @@ const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
     ("server.public_url", |c| !c.server.public_url.is_empty()),
     ("mail.url", |c| !c.mail.url.expose().is_empty()),
     ("mail.from", |c| !c.mail.from.is_empty()),
-    ("captcha.test_answer", |c| !c.captcha.test_answer.is_empty()),
     ("auth.registration", |c| c.auth.registration == Registration::Window),
     ("auth.code_seconds", |c| c.auth.code_seconds != 600),
-    ("auth.captcha_after", |c| c.auth.captcha_after != 3),
-    ("auth.lock_after", |c| c.auth.lock_after != 5),
-    ("auth.lock_seconds", |c| c.auth.lock_seconds != 300),
-    ("rate.captcha", |c| c.rate.captcha.to_string() != "60/1m"),
     ("rate.recovery", |c| c.rate.recovery.to_string() != "10/1h"),
     ("accounts.deleted_messages", |c| c.accounts.deleted_messages == DeletedMessages::Erase),
 ];
 
 /// Keys whose effect nobody may take for granted: without it data would go elsewhere, or a door stand open.
-const REFUSED: &[(&str, IsSet)] = &[
-    ("store.url", |c| !matches!(c.store.url.expose(), "" | "sqlite:") && !c.store.url.expose().starts_with("mysql://")),
-    ("captcha.registration", |c| c.captcha.registration),
-    ("auth.external_secret", |c| !c.auth.external_secret.expose().is_empty()),
-];
+const REFUSED: &[(&str, IsSet)] = &[("store.url", |c| {
+    !matches!(c.store.url.expose(), "" | "sqlite:") && !c.store.url.expose().starts_with("mysql://")
+})];
 
 /// What a bus may be reached by.
 const BUSES: &[&str] = &[

@@ -10,6 +10,7 @@ pub mod config;
 mod cors;
 mod docs;
 pub mod edge;
+pub mod external;
 mod gateway;
 pub mod limit;
 pub mod movement;

@@ -51,6 +51,9 @@ pub struct Problem {
     /// When the rule that refused ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<String>,
+    /// The next log-in needs a captcha.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    captcha_required: Option<bool>,
 }
 
 /// A field that cannot be taken.
@@ -75,6 +78,7 @@ struct Refusal {
     errors: Vec<FieldError>,
     until: Option<Millis>,
     retry_after: Option<Duration>,
+    captcha_required: bool,
     allow: Option<HeaderValue>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -169,7 +173,7 @@ impl ApiError {
     }
 
     fn respond(&self, request_id: &str, language: Language) -> Response {
-        let Refusal { code, detail, errors, until, retry_after, allow, .. } = &*self.0;
+        let Refusal { code, detail, errors, until, retry_after, captcha_required, allow, .. } = &*self.0;
         let row = table::of(code);
         let (title, detail) = match language {
             Language::En => (row.en, detail.as_ref().map_or(row.en, |detail| &*detail.en)),
@@ -184,6 +188,7 @@ impl ApiError {
             request_id: request_id.to_owned(),
             errors: (!errors.is_empty()).then(|| errors.iter().map(ProblemField::from).collect()),
             until: until.map(|until| until.to_string()),
+            captcha_required: captcha_required.then_some(true),
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -229,6 +234,7 @@ impl From<Error> for ApiError {
         let mut refusal = Refusal { code: error.code().as_str(), ..Refusal::default() };
         match error {
             Error::RefusedUntil { until, .. } => refusal.until = Some(until),
+            Error::CaptchaNext(_) => refusal.captcha_required = true,
             Error::Invalid(errors) => refusal.errors = errors,
             Error::Limited { retry_after, .. } => refusal.retry_after = Some(retry_after),
             Error::Unavailable(cause) => refusal.cause = Some(Box::new(cause)),

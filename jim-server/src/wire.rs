@@ -10,6 +10,7 @@ use jim_core::Jim;
 use jim_core::bus::Bus;
 use jim_core::bus::rabbitmq::{RabbitBus, RabbitOptions};
 use jim_core::bus::redis::{RedisBus, RedisOptions};
+use jim_core::captcha::{Picture, ProofOfWork};
 use jim_core::repo::{Archive, CounterRepo, LogArchive, Store};
 use jim_core::secret::Secret;
 use jim_core::service::Options;
@@ -20,6 +21,7 @@ use jim_core::transfer::{self, Moving, Whole};
 
 use crate::api::health::{Parts, Probe, State};
 use crate::config::{BadConfig, BlockedRequest, Config, Durability, Registration};
+use crate::external::HostTokens;
 
 /// The file in the data folder that a running server holds.
 const LOCK: &str = "lock";
@@ -79,6 +81,10 @@ pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
     if !config.auth.secret.expose().is_empty() {
         builder = builder.secret(config.auth.secret.clone());
     }
+    builder = builder.captchas(vec![Arc::new(Picture), Arc::new(ProofOfWork::default())]);
+    if let Some(tokens) = HostTokens::of(&config.auth)? {
+        builder = builder.authenticator(Arc::new(tokens));
+    }
     let mut bus: Option<Arc<dyn Bus>> = None;
     let mut counters = None;
     let url = config.bus.url.expose();
@@ -94,7 +100,7 @@ pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
             RabbitBus::connect(url, options).await.map_err(|error| bad(&error))?
         } else {
             let shared = RedisShared::connect(url, &prefix).await.map_err(|error| bad(&error))?;
-            builder = builder.presence(shared.clone());
+            builder = builder.presence(shared.clone()).counters(shared.clone());
             counters = Some(shared as Arc<dyn CounterRepo>);
             let options = RedisOptions { prefix, ..RedisOptions::default() };
             RedisBus::connect(url, options).await.map_err(|error| bad(&error))?
@@ -291,6 +297,13 @@ fn options(config: &Config) -> Options {
     Options {
         limits: config.limits.clone(),
         registration_open: config.auth.registration == Registration::Open,
+        registration_captcha: config.captcha.registration,
+        captcha_test_answer: Some(config.captcha.test_answer.clone())
+            .filter(|answer| !answer.is_empty())
+            .map(Secret::new),
+        captcha_after: config.auth.captcha_after,
+        lock_after: config.auth.lock_after,
+        lock_for: Duration::from_secs(config.auth.lock_seconds),
         friends_required: config.friends.required,
         greeting: Some(config.friends.greeting.clone()).filter(|greeting| !greeting.is_empty()),
         pretend_when_blocked: config.friends.blocked_request == BlockedRequest::Pretend,

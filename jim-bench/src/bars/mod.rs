@@ -1,6 +1,7 @@
 //! The bars, by what they load.
 
 pub(crate) mod cluster;
+pub(crate) mod doors;
 pub(crate) mod fanout;
 pub(crate) mod groups;
 pub(crate) mod history;

@@ -32,10 +32,28 @@ pub enum Taken {
     Wait(Duration),
 }
 
-/// Budgets that all nodes share. Time is that of the storage.
+/// How often something was noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Noted {
+    /// How often.
+    pub count: u32,
+    /// When all of it is forgotten, unless it is noted again.
+    pub left: Duration,
+}
+
+/// Budgets and counts that all nodes share. Time is that of the storage.
 #[async_trait]
 pub trait CounterRepo: Send + Sync {
     /// Takes one from the budget of a key. A budget that nobody has taken from is whole; one that is whole again is
     /// forgotten. A key is used with one rate; with another one it never makes anybody wait longer than that one does.
     async fn take(&self, key: &str, rate: Rate) -> Res<Taken>;
+    /// Notes a key once more: of many who do, each is told another count. All is forgotten when nobody has noted the key
+    /// for so long. What is noted and what is taken of one key have nothing to do with each other.
+    async fn note(&self, key: &str, lasting: Duration) -> Res<Noted>;
+    /// How often a key was noted.
+    async fn noted(&self, key: &str) -> Res<Noted>;
+    /// Takes one note back, if there is one; the others last as long as they did.
+    async fn take_back(&self, key: &str) -> Res<()>;
+    /// Forgets all notes of a key.
+    async fn forget(&self, key: &str) -> Res<()>;
 }

@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
-    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, StoredSession, Task,
-    UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, ExternalRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo,
+    InvitationRepo, JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo,
+    SpentRepo, StoredSession, Task, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
@@ -107,6 +107,8 @@ pub trait Tx:
     + UserLogRepo
     + OutboxRepo
     + SettingRepo
+    + SpentRepo
+    + ExternalRepo
     + Send
 {
     /// Makes everything durable. Dropped without it, a transaction leaves no trace.
@@ -225,6 +227,16 @@ impl Unit {
 
     /// Shared values.
     pub fn settings(&mut self) -> &mut dyn SettingRepo {
+        &mut *self.tx
+    }
+
+    /// What is good once and was used.
+    pub fn spent(&mut self) -> &mut dyn SpentRepo {
+        &mut *self.tx
+    }
+
+    /// Whom the host knows.
+    pub fn externals(&mut self) -> &mut dyn ExternalRepo {
         &mut *self.tx
     }
 

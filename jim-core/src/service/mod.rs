@@ -1,8 +1,11 @@
 //! The rules: one struct per domain, and the only layer that says no. The first argument says who acts.
 
 mod blocks;
+mod captchas;
 mod conversations;
 mod digests;
+mod externals;
+mod failures;
 mod friend_requests;
 mod friends;
 mod gather;
@@ -30,8 +33,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use blocks::Blocks;
+pub use captchas::{Captcha, CaptchaAnswer, Captchas};
 pub use conversations::{Conversation, ConversationChange, Conversations, Shown};
 pub use digests::Digests;
+pub use externals::{Authenticator, ExternalUser, Externals};
 pub use friend_requests::{FriendRequests, Requested};
 pub use friends::Friends;
 pub use groups::{GroupChange, Groups};
@@ -48,13 +53,14 @@ pub use user_log::{LogPage, UserLog};
 pub use users::{Register, Users};
 pub use worlds::Worlds;
 
+use crate::captcha::CaptchaProvider;
 use crate::error::{Error, Result};
 use crate::hub::{Ended, Hub};
 use crate::id::UserId;
 use crate::log::Logs;
 use crate::model::{Kind, Limits};
-use crate::repo::{Unit, UserEvent};
-use crate::secret::{Key, Random};
+use crate::repo::{CounterRepo, Unit, UserEvent};
+use crate::secret::{Key, Random, Secret};
 use crate::time::{Clock as _, Millis};
 
 /// Entries of many rooms in one answer.
@@ -67,6 +73,16 @@ pub struct Options {
     pub limits: Limits,
     /// Whether people may register by themselves.
     pub registration_open: bool,
+    /// Whether who registers has to answer a captcha.
+    pub registration_captcha: bool,
+    /// Answers every captcha, for tests; `None` in earnest.
+    pub captcha_test_answer: Option<Secret>,
+    /// Failed log-ins of one account from one source until a captcha is asked for.
+    pub captcha_after: u32,
+    /// The same until that pair is locked.
+    pub lock_after: u32,
+    /// How long it stays locked, and how long failed log-ins count.
+    pub lock_for: Duration,
     /// Whether only friends may write to each other.
     pub friends_required: bool,
     /// The first entry after two people become friends; `None` for none.
@@ -90,6 +106,11 @@ impl Default for Options {
         Options {
             limits: Limits::default(),
             registration_open: true,
+            registration_captcha: false,
+            captcha_test_answer: None,
+            captcha_after: 3,
+            lock_after: 5,
+            lock_for: Duration::from_mins(5),
             friends_required: true,
             greeting: Some("You are friends now. Say hello!".into()),
             pretend_when_blocked: false,
@@ -113,8 +134,18 @@ pub(crate) struct Context {
     pub(crate) ended: Ended,
 }
 
+/// What stands at the door, as the host gives it.
+pub(crate) struct Doors {
+    pub(crate) captchas: Vec<Arc<dyn CaptchaProvider>>,
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    /// What nodes count together, and what this one counts by itself.
+    pub(crate) counters: (Option<Arc<dyn CounterRepo>>, Arc<dyn CounterRepo>),
+}
+
 /// Every service.
 pub(crate) struct Services {
+    pub(crate) captchas: Captchas,
+    pub(crate) externals: Externals,
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) friends: Friends,
@@ -135,10 +166,15 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    pub(crate) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context, doors: Doors) -> Self {
         let speech = speech::Speech::new(context.clone());
+        let captchas = Captchas::new(context.clone(), doors.captchas);
+        let (shared, local) = doors.counters;
+        let failures = failures::Failures::new(context.clone(), captchas.clone(), shared, local);
         Services {
-            users: Users::new(context.clone()),
+            users: Users::new(context.clone(), captchas.clone(), failures),
+            captchas,
+            externals: Externals::new(context.clone(), doors.authenticator),
             sessions: Sessions::new(context.clone()),
             friends: Friends::new(context.clone()),
             friend_requests: FriendRequests::new(context.clone()),

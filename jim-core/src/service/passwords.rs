@@ -40,12 +40,14 @@ impl Passwords {
         self.work(move || hash(password.expose().as_bytes(), &salt[..16])).await?
     }
 
-    /// Holds a password to a hash, or, for a name that nobody has, takes as long and says no.
+    /// Holds a password to a hash, or, for a name that nobody has and for an account without a password, whose hash is
+    /// empty, takes as long and says no.
     pub(super) async fn verify(&self, password: &Secret, known: Option<String>) -> Result<Verdict> {
         let password = password.clone();
         self.work(move || {
-            let known = known.unwrap_or_else(|| NOBODY.clone());
-            match is_right(password.expose().as_bytes(), &known).unwrap_or(false) {
+            let has_password = known.as_ref().is_some_and(|known| !known.is_empty());
+            let known = known.filter(|_| has_password).unwrap_or_else(|| NOBODY.clone());
+            match is_right(password.expose().as_bytes(), &known).unwrap_or(false) && has_password {
                 false => Verdict::Wrong,
                 true if is_ours(&known) => Verdict::Right,
                 true => Verdict::Old,

@@ -10,6 +10,8 @@ use crate::repo::{NewUser, RepoError, Unit};
 use crate::secret::Secret;
 use crate::service::sessions::OpenSession;
 
+use super::captchas::{CaptchaAnswer, Captchas};
+use super::failures::Failures;
 use super::passwords::{Passwords, Verdict};
 use super::{Context, event};
 use crate::bus::Topic;
@@ -33,6 +35,8 @@ pub struct Register {
 pub struct Users {
     context: Context,
     passwords: Passwords,
+    captchas: Captchas,
+    failures: Failures,
 }
 
 #[derive(serde::Serialize)]
@@ -43,9 +47,9 @@ struct ProfileSeen<'a> {
 }
 
 impl Users {
-    pub(crate) fn new(context: Context) -> Self {
+    pub(super) fn new(context: Context, captchas: Captchas, failures: Failures) -> Self {
         let passwords = Passwords::new(context.random.clone());
-        Users { context, passwords }
+        Users { context, passwords, captchas, failures }
     }
 
     /// Makes an administrator, whether people may register or not; for whoever runs the server.
@@ -79,10 +83,19 @@ impl Users {
         Ok((unit, user))
     }
 
-    /// Makes an account and logs it in. Of many who want a name at once, one gets it.
-    pub async fn register(&self, wish: Register, source: &Source) -> Result<(Me, OpenSession)> {
+    /// Makes an account and logs it in. Of many who want a name at once, one gets it. Where a captcha is wanted, it is
+    /// spent before anything is told.
+    pub async fn register(
+        &self,
+        wish: Register,
+        captcha: Option<&CaptchaAnswer>,
+        source: &Source,
+    ) -> Result<(Me, OpenSession)> {
         if !self.context.options.registration_open {
             return Err(Code::RegistrationClosed.into());
+        }
+        if self.context.options.registration_captcha {
+            self.captchas.take(captcha.ok_or(Code::CaptchaAbsent)?).await?;
         }
         let (mut unit, user) = self.add(wish, AccountRole::User).await?;
         let id = user.id;
@@ -92,8 +105,20 @@ impl Users {
     }
 
     /// Logs in. An unknown name and a wrong password look alike; only the right password learns that an account is
-    /// disabled.
-    pub async fn log_in(&self, username: &str, password: &Secret, source: &Source) -> Result<(Me, OpenSession)> {
+    /// disabled. After some failures from one source a captcha is asked for, and after more of them that source waits.
+    pub async fn log_in(
+        &self,
+        username: &str,
+        password: &Secret,
+        captcha: Option<&CaptchaAnswer>,
+        source: &Source,
+    ) -> Result<(Me, OpenSession)> {
+        let attempt = self.failures.admit(username, source, captcha).await?;
+        let done = self.try_log_in(username, password, source).await;
+        self.failures.settle(attempt, done).await
+    }
+
+    async fn try_log_in(&self, username: &str, password: &Secret, source: &Source) -> Result<(Me, OpenSession)> {
         let known = self.context.read().await?.users().find_by_username(&fold(username)).await?;
         let hash = known.as_ref().map(|(_, hash)| hash.clone());
         let verdict = self.passwords.verify(password, hash).await?;

@@ -1,5 +1,6 @@
 //! Adapters of the ports in [`repo`](crate::repo), each behind a feature.
 
+pub mod local;
 #[cfg(feature = "testkit")]
 pub mod memory;
 #[cfg(feature = "mongo")]

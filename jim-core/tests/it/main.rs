@@ -5,6 +5,7 @@
 mod broken;
 mod bus;
 mod contract;
+mod doors;
 mod faulty;
 mod groups;
 mod hub;

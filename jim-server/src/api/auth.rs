@@ -11,6 +11,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use super::answer::{Answer, Created, Done, created, found, ip};
+use super::captchas::CaptchaBody;
 use super::me::MeObject;
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
@@ -33,6 +34,8 @@ struct RegisterBody {
     birth_date: Option<String>,
     /// The name of this device, 1 to 64 characters.
     device: Option<String>,
+    /// The answer to a captcha, where `GET /meta` says that registration wants one.
+    captcha: Option<CaptchaBody>,
 }
 
 impl poem_openapi::types::Example for RegisterBody {
@@ -43,6 +46,7 @@ impl poem_openapi::types::Example for RegisterBody {
             nickname: Some("Ann".into()),
             birth_date: None,
             device: None,
+            captcha: None,
         }
     }
 }
@@ -58,6 +62,8 @@ struct LogInBody {
     password: String,
     /// The name of this device, 1 to 64 characters.
     device: Option<String>,
+    /// The answer to a captcha, after a refusal with `captcha_required`.
+    captcha: Option<CaptchaBody>,
 }
 
 impl poem_openapi::types::Example for LogInBody {
@@ -66,6 +72,7 @@ impl poem_openapi::types::Example for LogInBody {
             username: "ann".into(),
             password: "correct horse battery".into(),
             device: Some("Ann's phone".into()),
+            captcha: None,
         }
     }
 }
@@ -88,7 +95,7 @@ impl poem_openapi::types::Example for RefreshBody {
 /// A session with its tokens.
 #[derive(Object)]
 #[oai(rename = "Session")]
-struct SessionObject {
+pub(super) struct SessionObject {
     id: i64,
     /// Opens the API, in `Authorization: Bearer`.
     access_token: String,
@@ -111,9 +118,9 @@ impl From<OpenSession> for SessionObject {
 
 /// An account and its new session.
 #[derive(Object)]
-struct LoggedIn {
-    user: MeObject,
-    session: SessionObject,
+pub(super) struct LoggedIn {
+    pub(super) user: MeObject,
+    pub(super) session: SessionObject,
 }
 
 /// The session with its new tokens.
@@ -131,7 +138,7 @@ impl AuthApi {
     ///
     /// Makes an account and logs it in.
     ///
-    /// Codes: `auth.registration_closed`, `auth.username_taken`, `rate.limited`.
+    /// Codes: `auth.registration_closed`, `auth.username_taken`, `captcha.required`, `captcha.invalid`, `rate.limited`.
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(&self, request: &Request, body: Body<RegisterBody>) -> Answer<Created<LoggedIn>> {
         let Shared { jim, throttles } = &*self.0;
@@ -152,24 +159,28 @@ impl AuthApi {
         )
             .all()?;
         let wish = Register { username, password, nickname, birth_date };
-        let (user, session) = jim.users().register(wish, &Source { ip: ip(request), device }).await?;
+        let captcha = body.captcha.map(Into::into);
+        let source = Source { ip: ip(request), device };
+        let (user, session) = jim.users().register(wish, captcha.as_ref(), &source).await?;
         created(LoggedIn { user: user.into(), session: session.into() })
     }
 
     /// Log in
     ///
-    /// An unknown name and a wrong password answer alike.
+    /// An unknown name and a wrong password answer alike. After some failures from one address a captcha is wanted, and
+    /// after more of them this account is locked for that address, for a while.
     ///
-    /// Codes: `auth.invalid_credentials`, `auth.account_disabled`, `rate.limited`.
+    /// Codes: `auth.invalid_credentials`, `auth.account_disabled`, `auth.captcha_required`, `captcha.invalid`,
+    /// `auth.locked`, `rate.limited`.
     #[oai(path = "/auth/login", method = "post", operation_id = "logIn")]
     async fn log_in(&self, request: &Request, body: Body<LogInBody>) -> Answer<Json<LoggedIn>> {
         let Shared { jim, throttles } = &*self.0;
         throttles.login.check(ip(request)).await?;
         let body = body.0;
         let (device,) = (body.device.map(|device| Device::parse(&device)).transpose().at("device"),).all()?;
-        let password = Secret::new(body.password);
-        let (user, session) =
-            jim.users().log_in(&body.username, &password, &Source { ip: ip(request), device }).await?;
+        let (password, captcha) = (Secret::new(body.password), body.captcha.map(Into::into));
+        let source = Source { ip: ip(request), device };
+        let (user, session) = jim.users().log_in(&body.username, &password, captcha.as_ref(), &source).await?;
         found(LoggedIn { user: user.into(), session: session.into() })
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jim_core::Jim;
 use jim_core::model::Limits;
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
@@ -69,18 +70,22 @@ struct MetaRegistration {
 impl MetaApi {
     /// What the configuration says.
     #[must_use]
-    pub fn new(config: &Config, epoch: &str) -> Self {
+    pub fn new(config: &Config, jim: &Jim) -> Self {
+        let mut features: Vec<String> = FEATURES.iter().map(ToString::to_string).collect();
+        if jim.externals().are_known() {
+            features.push("external_users".to_owned());
+        }
         MetaApi {
             answer: Meta {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 api: "v1".to_owned(),
-                epoch: epoch.to_owned(),
-                features: FEATURES.iter().map(ToString::to_string).collect(),
+                epoch: jim.epoch().to_owned(),
+                features,
                 registration: MetaRegistration {
                     open: config.auth.registration == Registration::Open,
                     captcha: config.captcha.registration,
                 },
-                captcha_kinds: Vec::new(),
+                captcha_kinds: jim.captchas().kinds().into_iter().map(ToOwned::to_owned).collect(),
                 limits: AllLimits(config.limits.clone()),
             },
         }

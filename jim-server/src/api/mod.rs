@@ -4,8 +4,10 @@
 mod answer;
 mod auth;
 mod blocks;
+mod captchas;
 mod conversations;
 mod digests;
+mod externals;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -36,8 +38,10 @@ use poem_openapi::{SecurityScheme, Tags};
 
 pub use self::auth::AuthApi;
 pub use self::blocks::BlocksApi;
+pub use self::captchas::CaptchasApi;
 pub use self::conversations::ConversationsApi;
 pub use self::digests::DigestsApi;
+pub use self::externals::ExternalsApi;
 pub use self::friend_requests::FriendRequestsApi;
 pub use self::friends::FriendsApi;
 pub use self::groups::GroupsApi;
@@ -92,7 +96,7 @@ pub type Surface = (
     MetaApi,
     HealthApi,
     MetricsApi,
-    AuthApi,
+    (CaptchasApi, AuthApi, ExternalsApi),
     MeApi,
     SessionsApi,
     UsersApi,
@@ -114,7 +118,7 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         meta,
         health,
         MetricsApi(api.clone()),
-        AuthApi(api.clone()),
+        (CaptchasApi(api.clone()), AuthApi(api.clone()), ExternalsApi(api.clone())),
         MeApi(api.clone()),
         SessionsApi(api.clone()),
         UsersApi(api.clone()),

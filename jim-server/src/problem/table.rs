@@ -59,6 +59,11 @@ pub const TABLE: &[Row] = &[
     row("auth.username_taken", 409, "This user name is taken.", "用户名已被占用。"),
     row("auth.invalid_credentials", 401, "User name or password is wrong.", "用户名或密码错误。"),
     row("auth.account_disabled", 403, "This account is disabled.", "账号已被停用。"),
+    row("auth.captcha_required", 403, "Answer a captcha to log in.", "登录需要验证码。"),
+    row("auth.locked", 429, "Too many failed log-ins; come back later.", "登录失败次数过多，请稍后再试。"),
+    row("auth.invalid_token", 401, "This token is not good.", "令牌无效。"),
+    row("captcha.required", 422, "Answer a captcha.", "需要验证码。"),
+    row("captcha.invalid", 422, "The captcha was not answered; ask for a new one.", "验证码错误或已失效，请重新获取。"),
     row(
         "auth.refresh_invalid",
         401,

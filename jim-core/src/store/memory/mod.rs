@@ -3,7 +3,7 @@
 mod blacklist;
 mod blocks;
 mod conversations;
-mod counters;
+mod externals;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -18,6 +18,7 @@ mod private_rights;
 mod room_log;
 mod sessions;
 mod settings;
+mod spent;
 mod user_log;
 mod users;
 mod worlds;
@@ -32,7 +33,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::id::{GroupId, Seq, UserId};
 use crate::repo::{Lock, PrivateRights, RepoError, Res, Slice, Store, Tx, Unit};
 
-pub use counters::MemoryCounters;
+pub use super::local::LocalCounters as MemoryCounters;
 pub use presence::MemoryPresence;
 pub use room_log::MemoryRoomLog;
 
@@ -66,6 +67,8 @@ struct State {
     hidden: hidden::Hidden,
     pins: pins::Pins,
     worlds: worlds::Worlds,
+    spent: spent::Spent,
+    externals: externals::Externals,
 }
 
 /// A transaction; one that only reads has no place to put its copy.

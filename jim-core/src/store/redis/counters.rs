@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Lua, RedisShared};
-use crate::repo::{CounterRepo, Rate, RepoError, Res, Taken};
+use crate::repo::{CounterRepo, Noted, Rate, RepoError, Res, Taken};
 
 // The key holds the time, in microseconds, at which the budget is whole again; it ends then. Whole numbers below 2^53
 // are exact in Lua.
@@ -22,6 +22,41 @@ static TAKE: LazyLock<Lua> = LazyLock::new(|| {
     )
 });
 
+static NOTE: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(
+        "local count = redis.call('INCR', KEYS[1])
+        redis.call('PEXPIRE', KEYS[1], ARGV[1])
+        return {count, tonumber(ARGV[1])}",
+    )
+});
+
+static NOTED: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(
+        "local count = tonumber(redis.call('GET', KEYS[1]) or 0)
+        return {count, math.max(0, redis.call('PTTL', KEYS[1]))}",
+    )
+});
+
+static TAKE_BACK: LazyLock<Lua> = LazyLock::new(|| {
+    Lua::new(
+        "local count = tonumber(redis.call('GET', KEYS[1]) or 0)
+        if count > 1 then redis.call('DECR', KEYS[1]) elseif count == 1 then redis.call('DEL', KEYS[1]) end
+        return {0, 0}",
+    )
+});
+
+static FORGET: LazyLock<Lua> = LazyLock::new(|| Lua::new("redis.call('DEL', KEYS[1]) return {0, 0}"));
+
+impl RedisShared {
+    /// Runs a script on the notes of a key; it answers their count and how many milliseconds they last.
+    async fn on_notes(&self, script: &Lua, key: &str, arguments: &[&[u8]]) -> Res<Noted> {
+        let keys = [self.key("note", key)];
+        let noted: Vec<(u32, u64)> = self.each(script, &keys, arguments).await?;
+        let (count, left) = noted.first().copied().ok_or_else(|| RepoError::Broken("no answer".into()))?;
+        Ok(Noted { count, left: Duration::from_millis(left) })
+    }
+}
+
 #[async_trait]
 impl CounterRepo for RedisShared {
     async fn take(&self, key: &str, rate: Rate) -> Res<Taken> {
@@ -33,5 +68,22 @@ impl CounterRepo for RedisShared {
             Some(wait) => Ok(Taken::Wait(Duration::from_micros(*wait))),
             None => Err(RepoError::Broken("no answer".into())),
         }
+    }
+
+    async fn note(&self, key: &str, lasting: Duration) -> Res<Noted> {
+        let lasting = lasting.as_millis().max(1).to_string();
+        self.on_notes(&NOTE, key, &[lasting.as_bytes()]).await
+    }
+
+    async fn noted(&self, key: &str) -> Res<Noted> {
+        self.on_notes(&NOTED, key, &[]).await
+    }
+
+    async fn take_back(&self, key: &str) -> Res<()> {
+        self.on_notes(&TAKE_BACK, key, &[]).await.map(|_| ())
+    }
+
+    async fn forget(&self, key: &str) -> Res<()> {
+        self.on_notes(&FORGET, key, &[]).await.map(|_| ())
     }
 }

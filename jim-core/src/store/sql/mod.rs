@@ -7,6 +7,7 @@ mod blocks;
 mod conn;
 mod conversations;
 mod entries;
+mod externals;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -22,6 +23,7 @@ mod pins;
 mod rights;
 mod sessions;
 mod settings;
+mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod tx;

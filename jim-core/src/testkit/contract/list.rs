@@ -137,6 +137,15 @@ macro_rules! contract_cases {
                 the_first_value_stands
                 of_20_who_ensure_at_once_all_get_the_same_value
             }
+            spent {
+                of_20_who_spend_one_thing_at_once_exactly_one_does
+                what_a_dropped_unit_spent_can_be_spent
+                what_is_over_is_forgotten_and_the_rest_stays_spent
+            }
+            externals {
+                of_20_who_bind_one_id_at_once_exactly_one_does
+                ids_are_compared_by_their_bytes
+            }
             units {
                 a_dropped_unit_leaves_no_trace
                 a_committed_unit_is_seen_by_every_later_one

@@ -6,7 +6,7 @@ use tokio::sync::Barrier;
 use tokio::time::Instant;
 
 use super::Shared;
-use crate::repo::{Rate, Taken};
+use crate::repo::{Noted, Rate, Taken};
 
 fn rate(count: u32, per: Duration) -> Rate {
     Rate { count: NonZeroU32::new(count).unwrap(), per }
@@ -91,4 +91,61 @@ pub async fn another_rate_makes_nobody_wait_longer_than_it_does_itself(shared: &
     let second = Duration::from_secs(1);
     let wait = wait(shared, "key", rate(10, second)).await;
     assert!(wait <= second / 10, "{wait:?}");
+}
+
+pub async fn of_60_who_note_at_once_each_is_told_another_count(shared: &Shared) {
+    let start = Arc::new(Barrier::new(60));
+    let tasks: Vec<_> = (0..60)
+        .map(|_| {
+            let (counters, start) = (shared.counters.clone(), start.clone());
+            tokio::spawn(async move {
+                start.wait().await;
+                counters.note("key", HOUR).await.unwrap().count
+            })
+        })
+        .collect();
+    let mut counts = Vec::new();
+    for task in tasks {
+        counts.push(task.await.unwrap());
+    }
+    counts.sort_unstable();
+    assert_eq!(counts, (1..=60).collect::<Vec<_>>());
+}
+
+async fn count(shared: &Shared, key: &str) -> u32 {
+    shared.counters.noted(key).await.unwrap().count
+}
+
+pub async fn notes_of_a_key_are_its_own_and_can_be_taken_back_and_forgotten(shared: &Shared) {
+    take(shared, "one", rate(1, HOUR), 1).await;
+    assert_eq!(shared.counters.noted("one").await.unwrap(), Noted::default());
+    shared.counters.take_back("one").await.unwrap();
+    shared.counters.forget("one").await.unwrap();
+    for n in 1..=3 {
+        assert_eq!(shared.counters.note("one", HOUR).await.unwrap().count, n);
+    }
+    assert_eq!(shared.counters.note("two", HOUR).await.unwrap().count, 1);
+    shared.counters.take_back("one").await.unwrap();
+    assert_eq!((count(shared, "one").await, count(shared, "two").await), (2, 1));
+    shared.counters.take_back("two").await.unwrap();
+    shared.counters.take_back("two").await.unwrap();
+    shared.counters.forget("one").await.unwrap();
+    assert_eq!((count(shared, "one").await, count(shared, "two").await), (0, 0));
+    wait(shared, "one", rate(1, HOUR)).await;
+}
+
+pub async fn notes_last_as_long_as_the_last_one_says(shared: &Shared) {
+    let second = Duration::from_secs(1);
+    shared.counters.note("key", HOUR).await.unwrap();
+    let noted = shared.counters.note("key", second).await.unwrap();
+    assert_eq!((noted.count, noted.left), (2, second));
+    shared.counters.note("taken", second).await.unwrap();
+    shared.counters.note("taken", second).await.unwrap();
+    shared.counters.take_back("taken").await.unwrap();
+    let noted = shared.counters.noted("taken").await.unwrap();
+    assert!(noted.count <= 1 && noted.left <= second, "{noted:?}");
+    super::eventually("they are forgotten", || async {
+        count(shared, "key").await == 0 && count(shared, "taken").await == 0
+    })
+    .await;
 }

@@ -84,6 +84,9 @@ macro_rules! shared_cases {
                 keys_have_budgets_of_their_own
                 of_60_who_take_at_once_as_many_get_one_as_there_are
                 another_rate_makes_nobody_wait_longer_than_it_does_itself
+                of_60_who_note_at_once_each_is_told_another_count
+                notes_of_a_key_are_its_own_and_can_be_taken_back_and_forgotten
+                notes_last_as_long_as_the_last_one_says
             }
         }
     };

@@ -2,8 +2,9 @@
 
 use super::{Look, place};
 use crate::repo::tables::{
-    BLACKLIST, BLOCKS, CONVERSATIONS, FORMER_MEMBERS, FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN, INVITATIONS,
-    JOIN_REQUESTS, MEMBERS, PINS, SESSIONS, TICKETS, USER_HEADS, USER_LOG, USERS, WORLD_MUTES, WORLD_TURNS, WORLDS,
+    BLACKLIST, BLOCKS, CONVERSATIONS, EXTERNAL, FORMER_MEMBERS, FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN,
+    INVITATIONS, JOIN_REQUESTS, MEMBERS, PINS, SESSIONS, TICKETS, USER_HEADS, USER_LOG, USERS, WORLD_MUTES,
+    WORLD_TURNS, WORLDS,
 };
 use crate::repo::{Res, Row, Table, Value};
 
@@ -24,7 +25,7 @@ const fn to(
     Reference { from, columns, to, at }
 }
 
-static REFERENCES: [Reference; 32] = [
+static REFERENCES: [Reference; 33] = [
     to(&USERS, &["id"], &USER_HEADS, &["user_id"]),
     to(&USER_HEADS, &["user_id"], &USERS, &["id"]),
     to(&USER_LOG, &["user_id"], &USER_HEADS, &["user_id"]),
@@ -57,6 +58,7 @@ static REFERENCES: [Reference; 32] = [
     to(&WORLD_MUTES, &["user_id"], &USERS, &["id"]),
     to(&WORLD_TURNS, &["world_id"], &WORLDS, &["id"]),
     to(&WORLD_TURNS, &["user_id"], &USERS, &["id"]),
+    to(&EXTERNAL, &["user_id"], &USERS, &["id"]),
 ];
 
 pub(super) async fn check(look: &mut Look<'_>) -> Res<()> {
@@ -107,7 +109,8 @@ async fn page(look: &mut Look<'_>, reference: &Reference, rows: &[Row]) -> Res<(
                 .zip(key(row))
                 .map(|(column, value)| format!("{column} {}", value.int().unwrap_or_default()))
                 .collect();
-            let at = if from == &TICKETS { "tickets".into() } else { place(from, row) };
+            let hidden = [&TICKETS, &EXTERNAL].contains(&from);
+            let at = if hidden { from.name.into() } else { place(from, row) };
             look.found(at, format!("{} leads to nothing in {}", said.join(" and "), to.name));
         }
     }

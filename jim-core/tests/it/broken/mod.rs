@@ -29,6 +29,7 @@ enum Fault {
     SessionsOldestFirst,
     EndsTwice,
     TicketTwice,
+    SpentTwice,
     // People.
     FriendsDownwards,
     RemarkForBoth,
@@ -88,6 +89,7 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::SessionsOldestFirst, "sessions::a_list_holds_the_living_of_one_person_newest_first"),
     (Fault::EndsTwice, "sessions::a_session_ends_once_and_keeps_the_time_of_its_end"),
     (Fault::TicketTwice, "tickets::of_20_who_take_one_ticket_at_once_exactly_one_gets_it"),
+    (Fault::SpentTwice, "spent::of_20_who_spend_one_thing_at_once_exactly_one_does"),
     (Fault::FriendsDownwards, "friends::friends_are_paged_by_id_and_never_more_than_the_limit"),
     (Fault::RemarkForBoth, "friends::a_remark_is_its_owners_alone_and_can_be_cleared"),
     (Fault::PendingTwice, "friend_requests::of_20_equal_requests_at_once_exactly_one_is_pending"),

@@ -17,10 +17,10 @@ use jim_core::model::user::UserState;
 use jim_core::model::world::WorldRow;
 use jim_core::model::{ClientRef, Session, User};
 use jim_core::repo::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
-    JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser, OutboxRepo, PinRepo, PrivateRights, Res,
-    SessionRepo, SessionTokens, SettingRepo, Slice, Store, StoredSession, Task, Ticket, Tx, Unit, UserEvent,
-    UserLogRepo, UserRepo, WorldRepo,
+    BlacklistRepo, BlockRepo, ConversationRepo, ExternalRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo,
+    InvitationRepo, JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser, OutboxRepo, PinRepo,
+    PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, SpentRepo, Store, StoredSession, Task, Ticket,
+    Tx, Unit, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use jim_core::secret::TokenHash;
 use jim_core::time::Millis;
@@ -394,6 +394,21 @@ repo! { me: OutboxRepo by outbox {
             return Ok(true);
         }
     }
+} }
+
+repo! { me: SpentRepo by spent {
+    fn spend(hash: &str, until: Millis) -> bool; {
+        if me.is(Fault::SpentTwice) {
+            me.unit().await?.spent().spend(hash, until).await?;
+            return Ok(true);
+        }
+    }
+    fn forget_before(now: Millis) -> ();
+} }
+
+repo! { me: ExternalRepo by externals {
+    fn find(external: &str) -> Option<UserId>;
+    fn add(external: &str, user: UserId) -> bool;
 } }
 
 repo! { me: SettingRepo by settings {

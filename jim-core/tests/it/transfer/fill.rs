@@ -96,6 +96,8 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
         created_at: AT,
     };
     unit.invitations().add(&invitation).await.unwrap();
+    unit.spent().spend("spent", AT).await.unwrap();
+    unit.externals().add("their-7", ann).await.unwrap();
     fixtures::commit(unit).await;
     node.stop().await;
     Filled { ann, ben, private, group: group.id, pinned }
