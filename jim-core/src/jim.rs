@@ -13,12 +13,14 @@ use crate::bus::{Bus, LocalBus};
 use crate::error::{Error, Result};
 use crate::hub::{Close, Ended, Hub, HubOptions};
 use crate::log::{Logs, Stats};
+use crate::mail::Mailer;
 use crate::repo::{PresenceRepo, RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::StorageClock;
+use crate::service::mails::{self, Post};
 use crate::service::{
-    Blocks, Context, Conversations, Digests, FriendRequests, Friends, Groups, Joining, Members, Messages, Options,
-    Pins, Reads, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
+    Blocks, Context, Conversations, Digests, Emails, FriendRequests, Friends, Groups, Joining, Members, Messages,
+    Options, Pins, Reads, Recovery, Rooms, Services, Sessions, Sync, Totp, UserLog, Users, Worlds,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -36,6 +38,7 @@ pub struct JimBuilder {
     clock: Option<Arc<dyn Clock>>,
     random: Arc<dyn Random>,
     secret: Option<Secret>,
+    mailer: Option<Arc<dyn Mailer>>,
     options: Options,
 }
 
@@ -73,6 +76,13 @@ impl JimBuilder {
     #[must_use]
     pub fn secret(mut self, secret: Secret) -> Self {
         self.secret = Some(secret);
+        self
+    }
+
+    /// Where mails go; without it none is sent, and what needs one is refused.
+    #[must_use]
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
         self
     }
 
@@ -126,7 +136,8 @@ impl JimBuilder {
             ended.clone(),
             (fresh(&*self.random)[..16].to_owned(), self.presence),
         );
-        let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended);
+        let post = self.mailer.map(|mailer| Arc::new(Post::new(mailer)));
+        let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended, post);
         Ok(Jim { services: Arc::new(Services::new(&context)), context, epoch: epoch.into(), shared })
     }
 }
@@ -157,6 +168,7 @@ impl Jim {
             clock: None,
             random: Arc::new(SystemRandom),
             secret: None,
+            mailer: None,
             options: Options::default(),
         }
     }
@@ -183,7 +195,8 @@ impl Jim {
                 hub,
                 self.sweep(shutdown.clone()),
                 self.learn_ended(shutdown.clone()),
-                self.follow_clock(shutdown.clone())
+                self.follow_clock(shutdown.clone()),
+                mails::run(&self.context, shutdown.clone())
             );
             self.context.hub.close_all(Close::Restart);
             lane_stop.cancel();
@@ -342,6 +355,30 @@ impl Jim {
     #[must_use]
     pub fn user_log(&self) -> &UserLog {
         &self.services.user_log
+    }
+
+    /// Addresses of mail.
+    #[must_use]
+    pub fn emails(&self) -> &Emails {
+        &self.services.emails
+    }
+
+    /// Ways back to accounts.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.services.recovery
+    }
+
+    /// Second factors.
+    #[must_use]
+    pub fn totp(&self) -> &Totp {
+        &self.services.totp
+    }
+
+    /// Whether mails could go out when it was last seen; `None` where none is sent.
+    #[must_use]
+    pub fn is_mail_up(&self) -> Option<bool> {
+        self.context.post.as_ref().map(|post| post.is_up())
     }
 
     /// Pushes.

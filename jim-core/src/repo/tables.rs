@@ -82,6 +82,16 @@ tables! {
     WORLD_TURNS "world_turns" 2 false: world_id user_id at client_ref;
     /// What committed changes still owe to rooms.
     OUTBOX "outbox" 1 true: id room task at;
+    /// Addresses of people.
+    EMAILS "emails" 1 false: user_id address address_key at;
+    /// Codes that were sent.
+    CODES "codes" 2 false: purpose subject hash address until_at tries;
+    /// Mails on their way.
+    MAILS "mails" 1 true: id purpose user_id address address_key language at tries begun_at due_at;
+    /// Second factors.
+    TOTP "totp" 1 false: user_id secret confirmed last_step;
+    /// What stands for a lost authenticator.
+    TOTP_CODES "totp_codes" 2 false: hash user_id;
     /// Who is mentioned where, in a store that has the room logs too: made from the entries.
     MENTIONS "mentions" 3 false: user_id room seq;
     /// What was taken back, in a store that has the room logs too: made from the entries.
@@ -89,7 +99,7 @@ tables! {
 }
 
 /// All that a move carries, in the order in which it does.
-pub static TABLES: [&Table; 22] = [
+pub static TABLES: [&Table; 27] = [
     &SETTINGS,
     &USERS,
     &USER_HEADS,
@@ -112,4 +122,9 @@ pub static TABLES: [&Table; 22] = [
     &WORLD_MUTES,
     &WORLD_TURNS,
     &OUTBOX,
+    &EMAILS,
+    &CODES,
+    &MAILS,
+    &TOTP,
+    &TOTP_CODES,
 ];

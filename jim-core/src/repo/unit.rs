@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
-    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, StoredSession, Task,
-    UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    BlacklistRepo, BlockRepo, CodeRepo, ConversationRepo, EmailRepo, FriendRepo, FriendRequestRepo, GroupRepo,
+    HiddenRepo, InvitationRepo, JoinRequestRepo, MailRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res,
+    SessionRepo, SettingRepo, StoredSession, Task, TotpRepo, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
@@ -107,6 +107,10 @@ pub trait Tx:
     + UserLogRepo
     + OutboxRepo
     + SettingRepo
+    + EmailRepo
+    + CodeRepo
+    + MailRepo
+    + TotpRepo
     + Send
 {
     /// Makes everything durable. Dropped without it, a transaction leaves no trace.
@@ -225,6 +229,26 @@ impl Unit {
 
     /// Shared values.
     pub fn settings(&mut self) -> &mut dyn SettingRepo {
+        &mut *self.tx
+    }
+
+    /// Addresses of people.
+    pub fn emails(&mut self) -> &mut dyn EmailRepo {
+        &mut *self.tx
+    }
+
+    /// Codes that were sent.
+    pub fn codes(&mut self) -> &mut dyn CodeRepo {
+        &mut *self.tx
+    }
+
+    /// Mails on their way.
+    pub fn mails(&mut self) -> &mut dyn MailRepo {
+        &mut *self.tx
+    }
+
+    /// Second factors.
+    pub fn totp(&mut self) -> &mut dyn TotpRepo {
         &mut *self.tx
     }
 

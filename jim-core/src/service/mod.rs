@@ -1,26 +1,31 @@
 //! The rules: one struct per domain, and the only layer that says no. The first argument says who acts.
 
 mod blocks;
+mod codes;
 mod conversations;
 mod digests;
+mod emails;
 mod friend_requests;
 mod friends;
 mod gather;
 mod group_lock;
 mod groups;
 mod joining;
+pub(crate) mod mails;
 mod members;
 mod messages;
 mod passwords;
 pub mod permission;
 mod pins;
 mod reads;
+mod recovery;
 mod room_rights;
 mod rooms;
 mod sessions;
 mod speech;
 mod storage_clock;
 mod sync;
+mod totp;
 mod user_log;
 mod users;
 mod visible;
@@ -32,6 +37,7 @@ use std::time::Duration;
 pub use blocks::Blocks;
 pub use conversations::{Conversation, ConversationChange, Conversations, Shown};
 pub use digests::Digests;
+pub use emails::Emails;
 pub use friend_requests::{FriendRequests, Requested};
 pub use friends::Friends;
 pub use groups::{GroupChange, Groups};
@@ -40,10 +46,12 @@ pub use members::{Added, MemberChange, Members};
 pub use messages::{Gap, History, Messages, Sent};
 pub use pins::{Pin, Pins};
 pub use reads::{ReadMark, Reads};
+pub use recovery::Recovery;
 pub use rooms::{RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
 pub(crate) use storage_clock::StorageClock;
 pub use sync::{Newer, Sync, Synced};
+pub use totp::{Enrolment, Totp};
 pub use user_log::{LogPage, UserLog};
 pub use users::{Register, Users};
 pub use worlds::Worlds;
@@ -79,6 +87,8 @@ pub struct Options {
     pub refresh_for: Duration,
     /// How long a ticket is good.
     pub ticket_for: Duration,
+    /// How long a code is good that was sent by mail.
+    pub code_for: Duration,
     /// The rhythm of heartbeats.
     pub heartbeat: Duration,
     /// Frames that may wait for one listener.
@@ -96,6 +106,7 @@ impl Default for Options {
             access_for: Duration::from_mins(15),
             refresh_for: Duration::from_hours(30 * 24),
             ticket_for: Duration::from_secs(30),
+            code_for: Duration::from_mins(10),
             heartbeat: Duration::from_secs(25),
             queue_frames: 256,
         }
@@ -111,6 +122,8 @@ pub(crate) struct Context {
     pub(crate) key: Arc<Key>,
     pub(crate) options: Arc<Options>,
     pub(crate) ended: Ended,
+    /// The way out for mails, if there is one.
+    pub(crate) post: Option<Arc<mails::Post>>,
 }
 
 /// Every service.
@@ -132,13 +145,21 @@ pub(crate) struct Services {
     pub(crate) worlds: Worlds,
     pub(crate) sync: Sync,
     pub(crate) user_log: UserLog,
+    pub(crate) emails: Emails,
+    pub(crate) recovery: Recovery,
+    pub(crate) totp: Totp,
 }
 
 impl Services {
     pub(crate) fn new(context: &Context) -> Self {
         let speech = speech::Speech::new(context.clone());
+        let users = Users::new(context.clone());
+        let passwords = users.passwords();
         Services {
-            users: Users::new(context.clone()),
+            emails: Emails::new(context.clone()),
+            recovery: Recovery::new(context.clone(), passwords.clone()),
+            totp: Totp::new(context.clone(), passwords),
+            users,
             sessions: Sessions::new(context.clone()),
             friends: Friends::new(context.clone()),
             friend_requests: FriendRequests::new(context.clone()),
@@ -167,8 +188,9 @@ impl Context {
         key: Key,
         options: Options,
         ended: Ended,
+        post: Option<Arc<mails::Post>>,
     ) -> Self {
-        Context { logs, hub, random, key: Arc::new(key), options: Arc::new(options), ended }
+        Context { logs, hub, random, key: Arc::new(key), options: Arc::new(options), ended, post }
     }
 
     fn now(&self) -> Millis {

@@ -48,6 +48,11 @@ impl Users {
         Users { context, passwords }
     }
 
+    /// One place for all that hashes: as many at a time as there are cores.
+    pub(super) fn passwords(&self) -> Passwords {
+        self.passwords.clone()
+    }
+
     /// Makes an administrator, whether people may register or not; for whoever runs the server.
     pub async fn create_admin(&self, wish: Register) -> Result<Me> {
         let (unit, user) = self.add(wish, AccountRole::Admin).await?;
@@ -92,8 +97,14 @@ impl Users {
     }
 
     /// Logs in. An unknown name and a wrong password look alike; only the right password learns that an account is
-    /// disabled.
-    pub async fn log_in(&self, username: &str, password: &Secret, source: &Source) -> Result<(Me, OpenSession)> {
+    /// disabled, or that it wants a code of its second factor, which is `totp`.
+    pub async fn log_in(
+        &self,
+        username: &str,
+        password: &Secret,
+        totp: Option<&Secret>,
+        source: &Source,
+    ) -> Result<(Me, OpenSession)> {
         let known = self.context.read().await?.users().find_by_username(&fold(username)).await?;
         let hash = known.as_ref().map(|(_, hash)| hash.clone());
         let verdict = self.passwords.verify(password, hash).await?;
@@ -115,18 +126,21 @@ impl Users {
         if unit.users().password_hash(user.id).await?.as_ref() != Some(&old_hash) {
             return Err(Code::InvalidCredentials.into());
         }
+        super::totp::check(&self.context, &mut unit, user.id, totp).await?;
         if let Some(hash) = renewed {
             unit.users().set_password(user.id, &hash).await?;
         }
         let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
+        let me = me(&mut unit, user).await?;
         self.context.logs.finish(unit).await?;
-        Ok((user.into(), session))
+        Ok((me, session))
     }
 
     /// One's own account.
     pub async fn me(&self, who: UserId) -> Result<Me> {
-        let user = self.context.read().await?.users().get(who).await?;
-        user.map(Into::into).ok_or(Code::NotFound.into())
+        let mut unit = self.context.read().await?;
+        let user = unit.users().get(who).await?.ok_or(Code::NotFound)?;
+        me(&mut unit, user).await
     }
 
     /// Changes one's own profile; one's other devices and friends are told.
@@ -139,11 +153,11 @@ impl Users {
         }
         apply(&mut user.birth_date, change.birth_date, |date| date.0.to_string());
         apply(&mut user.status_text, change.status_text, |text| text.0);
+        let me = me(&mut unit, user.clone()).await?;
         if user == before {
-            return Ok(user.into());
+            return Ok(me);
         }
         unit.users().set_profile(&user).await?;
-        let me = Me::from(user.clone());
         unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
         if user.card() != before.card() {
@@ -227,6 +241,13 @@ impl Users {
             UserState::Active => self.context.logs.finish(unit).await,
         }
     }
+}
+
+/// What its owner sees of an account, with what other repositories know of it.
+pub(super) async fn me(unit: &mut Unit, user: User) -> Result<Me> {
+    let email = unit.emails().get(user.id).await?;
+    let totp = unit.totp().get(user.id).await?.is_some_and(|row| row.confirmed);
+    Ok(Me { email, totp, ..user.into() })
 }
 
 fn apply<T>(field: &mut Option<String>, change: Change<T>, text: impl FnOnce(T) -> String) {

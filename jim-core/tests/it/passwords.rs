@@ -32,7 +32,7 @@ async fn a_hash_with_older_parameters_is_renewed_by_the_right_password_alone() {
     let ann = fixtures::user(&*store, "ann").await;
     let jim = Jim::builder(store.clone(), Arc::new(MemoryRoomLog::default())).build().await.unwrap();
     let source = Source { ip: [192, 0, 2, 1].into(), device: None };
-    let log_in = async |password: &str| jim.users().log_in("ann", &Secret::new(password), &source).await;
+    let log_in = async |password: &str| jim.users().log_in("ann", &Secret::new(password), None, &source).await;
 
     let old = weak(PASSWORD);
     let mut unit = store.write(&[Lock::User(ann)]).await.unwrap();

@@ -27,7 +27,7 @@ fn here() -> Source {
 }
 
 async fn log_in(jim: &Jim) -> OpenSession {
-    jim.users().log_in("ann", &Secret::new(PASSWORD), &here()).await.unwrap().1
+    jim.users().log_in("ann", &Secret::new(PASSWORD), None, &here()).await.unwrap().1
 }
 
 /// A Jim that does not run, whose time is in the hand of the test, with the account `ann`.

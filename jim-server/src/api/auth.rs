@@ -56,6 +56,8 @@ struct LogInBody {
     username: String,
     /// The password.
     password: String,
+    /// A code of the second factor, or one of its recovery codes, where the account has one.
+    totp: Option<String>,
     /// The name of this device, 1 to 64 characters.
     device: Option<String>,
 }
@@ -65,6 +67,7 @@ impl poem_openapi::types::Example for LogInBody {
         LogInBody {
             username: "ann".into(),
             password: "correct horse battery".into(),
+            totp: None,
             device: Some("Ann's phone".into()),
         }
     }
@@ -158,9 +161,10 @@ impl AuthApi {
 
     /// Log in
     ///
-    /// An unknown name and a wrong password answer alike.
+    /// An unknown name and a wrong password answer alike. Where a second factor is on, the right password alone is
+    /// answered `auth.totp_required`; each code is good once.
     ///
-    /// Codes: `auth.invalid_credentials`, `auth.account_disabled`, `rate.limited`.
+    /// Codes: `auth.invalid_credentials`, `auth.totp_required`, `auth.account_disabled`, `rate.limited`.
     #[oai(path = "/auth/login", method = "post", operation_id = "logIn")]
     async fn log_in(&self, request: &Request, body: Body<LogInBody>) -> Answer<Json<LoggedIn>> {
         let Shared { jim, throttles } = &*self.0;
@@ -168,8 +172,9 @@ impl AuthApi {
         let body = body.0;
         let (device,) = (body.device.map(|device| Device::parse(&device)).transpose().at("device"),).all()?;
         let password = Secret::new(body.password);
+        let totp = body.totp.map(Secret::new);
         let (user, session) =
-            jim.users().log_in(&body.username, &password, &Source { ip: ip(request), device }).await?;
+            jim.users().log_in(&body.username, &password, totp.as_ref(), &Source { ip: ip(request), device }).await?;
         found(LoggedIn { user: user.into(), session: session.into() })
     }
 

@@ -29,7 +29,14 @@ const FEATURES: &[&str] = &[
     "conversations",
     "sync",
     "push",
+    "totp",
 ];
+
+/// The same, with what this server is set up for.
+fn features(config: &Config) -> impl Iterator<Item = &'static str> {
+    let mail = !config.mail.url.expose().is_empty();
+    FEATURES.iter().copied().chain(mail.then_some("email"))
+}
 
 /// Tells everybody what this server is.
 #[derive(Debug, Clone)]
@@ -75,7 +82,7 @@ impl MetaApi {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 api: "v1".to_owned(),
                 epoch: epoch.to_owned(),
-                features: FEATURES.iter().map(ToString::to_string).collect(),
+                features: features(config).map(str::to_owned).collect(),
                 registration: MetaRegistration {
                     open: config.auth.registration == Registration::Open,
                     captcha: config.captcha.registration,

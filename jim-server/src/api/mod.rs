@@ -6,6 +6,7 @@ mod auth;
 mod blocks;
 mod conversations;
 mod digests;
+mod emails;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -19,10 +20,12 @@ pub mod meta;
 mod metrics;
 mod pins;
 mod reads;
+mod recovery;
 mod rooms;
 mod sessions;
 mod sync;
 mod tickets;
+mod totp;
 mod users;
 mod worlds;
 
@@ -38,6 +41,7 @@ pub use self::auth::AuthApi;
 pub use self::blocks::BlocksApi;
 pub use self::conversations::ConversationsApi;
 pub use self::digests::DigestsApi;
+pub use self::emails::EmailsApi;
 pub use self::friend_requests::FriendRequestsApi;
 pub use self::friends::FriendsApi;
 pub use self::groups::GroupsApi;
@@ -51,10 +55,12 @@ pub use self::meta::MetaApi;
 pub use self::metrics::MetricsApi;
 pub use self::pins::PinsApi;
 pub use self::reads::ReadsApi;
+pub use self::recovery::RecoveryApi;
 pub use self::rooms::RoomsApi;
 pub use self::sessions::SessionsApi;
 pub use self::sync::SyncApi;
 pub use self::tickets::TicketsApi;
+pub use self::totp::TotpApi;
 pub use self::users::UsersApi;
 pub use self::worlds::WorldsApi;
 use crate::limit::Throttles;
@@ -92,8 +98,8 @@ pub type Surface = (
     MetaApi,
     HealthApi,
     MetricsApi,
-    AuthApi,
-    MeApi,
+    (AuthApi, RecoveryApi),
+    (MeApi, EmailsApi, TotpApi),
     SessionsApi,
     UsersApi,
     FriendsApi,
@@ -114,8 +120,8 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         meta,
         health,
         MetricsApi(api.clone()),
-        AuthApi(api.clone()),
-        MeApi(api.clone()),
+        (AuthApi(api.clone()), RecoveryApi(api.clone())),
+        (MeApi(api.clone()), EmailsApi(api.clone()), TotpApi(api.clone())),
         SessionsApi(api.clone()),
         UsersApi(api.clone()),
         FriendsApi(api.clone()),

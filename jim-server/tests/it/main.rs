@@ -28,6 +28,7 @@ mod handshake;
 mod input;
 mod joining;
 mod logs;
+mod mail;
 mod messages;
 mod moderation;
 mod nonsense;

@@ -2,14 +2,17 @@
 
 mod blacklist;
 mod blocks;
+mod codes;
 mod conversations;
 mod counters;
+mod emails;
 mod friend_requests;
 mod friends;
 mod groups;
 mod hidden;
 mod invitations;
 mod join_requests;
+mod mails;
 mod members;
 mod outbox;
 mod pins;
@@ -18,6 +21,7 @@ mod private_rights;
 mod room_log;
 mod sessions;
 mod settings;
+mod totp;
 mod user_log;
 mod users;
 mod worlds;
@@ -66,6 +70,10 @@ struct State {
     hidden: hidden::Hidden,
     pins: pins::Pins,
     worlds: worlds::Worlds,
+    emails: emails::Emails,
+    codes: codes::Codes,
+    mails: mails::Mails,
+    totp: totp::Totp,
 }
 
 /// A transaction; one that only reads has no place to put its copy.

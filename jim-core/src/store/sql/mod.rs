@@ -4,8 +4,10 @@
 mod archive;
 mod blacklist;
 mod blocks;
+mod codes;
 mod conn;
 mod conversations;
+mod emails;
 mod entries;
 mod friend_requests;
 mod friends;
@@ -13,6 +15,7 @@ mod groups;
 mod hidden;
 mod invitations;
 mod join_requests;
+mod mails;
 mod members;
 mod migrate;
 #[cfg(feature = "mysql")]
@@ -24,6 +27,7 @@ mod sessions;
 mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod totp;
 mod tx;
 mod unread;
 mod user_log;
