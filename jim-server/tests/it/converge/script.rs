@@ -11,6 +11,9 @@ const NOBODY: &[(&str, &[&str])] = &[];
 
 pub(super) async fn play(stage: &mut Stage) {
     friends(stage).await;
+    // Not last: who hears nothing for long is taken for gone.
+    addresses(stage).await;
+    second_factor(stage).await;
     let (group, room) = group(stage).await;
     members(stage, &group, &room).await;
     messages(stage, &room).await;
@@ -18,8 +21,6 @@ pub(super) async fn play(stage: &mut Stage) {
     farewells(stage, &group, &room).await;
     world(stage).await;
     accounts(stage).await;
-    addresses(stage).await;
-    second_factor(stage).await;
 }
 
 fn cast(stage: &Stage) -> [Person; 5] {
