@@ -57,6 +57,18 @@ codes! {
     RefreshInvalid = "auth.refresh_invalid",
     /// The old password is wrong.
     WrongPassword = "auth.wrong_password",
+    /// The password is right, and a code of the second factor is wanted.
+    TotpRequired = "auth.totp_required",
+    /// The second factor is on already.
+    TotpActive = "totp.active",
+    /// There is no key to confirm, or this is no code of it.
+    TotpCodeInvalid = "totp.code_invalid",
+    /// This server sends no mail.
+    EmailOff = "email.off",
+    /// Another account has this address.
+    EmailTaken = "email.taken",
+    /// The code is wrong, used, too old, or guessed at too often.
+    EmailCodeInvalid = "email.code_invalid",
     /// Absent, or not for the caller to see.
     NotFound = "resource.not_found",
     /// A request to oneself.

@@ -14,12 +14,15 @@ use crate::captcha::{CaptchaProvider, ProofOfWork};
 use crate::error::{Error, Result};
 use crate::hub::{Close, Ended, Hub, HubOptions};
 use crate::log::{Logs, Stats};
+use crate::mail::Mailer;
 use crate::repo::{CounterRepo, PresenceRepo, RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::StorageClock;
+use crate::service::mails::{self, Post};
 use crate::service::{
-    Authenticator, Blocks, Captchas, Context, Conversations, Digests, Doors, Externals, FriendRequests, Friends,
-    Groups, Joining, Members, Messages, Options, Pins, Reads, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
+    Authenticator, Blocks, Captchas, Context, Conversations, Digests, Doors, Emails, Externals, FriendRequests,
+    Friends, Groups, Joining, Members, Messages, Options, Pins, Reads, Recovery, Rooms, Services, Sessions, Sync, Totp,
+    UserLog, Users, Worlds,
 };
 use crate::store::local::LocalCounters;
 use crate::time::{Clock, SystemClock};
@@ -40,6 +43,7 @@ pub struct JimBuilder {
     clock: Option<Arc<dyn Clock>>,
     random: Arc<dyn Random>,
     secret: Option<Secret>,
+    mailer: Option<Arc<dyn Mailer>>,
     options: Options,
     captchas: Vec<Arc<dyn CaptchaProvider>>,
     authenticator: Option<Arc<dyn Authenticator>>,
@@ -104,6 +108,13 @@ impl JimBuilder {
         self
     }
 
+    /// Where mails go; without it none is sent, and what needs one is refused.
+    #[must_use]
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
     /// What the host decides.
     #[must_use]
     pub fn options(mut self, options: Options) -> Self {
@@ -154,7 +165,8 @@ impl JimBuilder {
             ended.clone(),
             (fresh(&*self.random)[..16].to_owned(), self.presence),
         );
-        let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended);
+        let post = self.mailer.map(|mailer| Arc::new(Post::new(mailer)));
+        let context = Context::new(logs.clone(), hub.clone(), self.random, key, self.options, ended, post);
         let doors = Doors {
             captchas: self.captchas,
             authenticator: self.authenticator,
@@ -190,6 +202,7 @@ impl Jim {
             clock: None,
             random: Arc::new(SystemRandom),
             secret: None,
+            mailer: None,
             options: Options::default(),
             captchas: vec![Arc::new(ProofOfWork::default())],
             authenticator: None,
@@ -219,7 +232,8 @@ impl Jim {
                 hub,
                 self.sweep(shutdown.clone()),
                 self.learn_ended(shutdown.clone()),
-                self.follow_clock(shutdown.clone())
+                self.follow_clock(shutdown.clone()),
+                mails::run(&self.context, shutdown.clone())
             );
             self.context.hub.close_all(Close::Restart);
             lane_stop.cancel();
@@ -396,6 +410,30 @@ impl Jim {
     #[must_use]
     pub fn user_log(&self) -> &UserLog {
         &self.services.user_log
+    }
+
+    /// Addresses of mail.
+    #[must_use]
+    pub fn emails(&self) -> &Emails {
+        &self.services.emails
+    }
+
+    /// Ways back to accounts.
+    #[must_use]
+    pub fn recovery(&self) -> &Recovery {
+        &self.services.recovery
+    }
+
+    /// Second factors.
+    #[must_use]
+    pub fn totp(&self) -> &Totp {
+        &self.services.totp
+    }
+
+    /// Whether mails could go out when it was last seen; `None` where none is sent.
+    #[must_use]
+    pub fn is_mail_up(&self) -> Option<bool> {
+        self.context.post.as_ref().map(|post| post.is_up())
     }
 
     /// Pushes.

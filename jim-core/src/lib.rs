@@ -7,6 +7,7 @@ pub mod hub;
 pub mod id;
 mod jim;
 pub mod log;
+pub mod mail;
 pub mod model;
 pub mod page;
 pub mod repo;

@@ -78,6 +78,14 @@ impl TokenKind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenHash(pub String);
 
+impl TokenHash {
+    /// The hash of a secret that nobody can guess.
+    #[must_use]
+    pub fn of(secret: &Secret) -> Self {
+        TokenHash(URL_SAFE_NO_PAD.encode(Sha256::digest(secret.expose())))
+    }
+}
+
 /// An opaque token: a prefix that secret scanners know, 256 bits, and a checksum that refuses typing errors
 /// without asking the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +112,7 @@ impl Token {
     /// What is stored in place of the token.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
-        TokenHash(URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose())))
+        TokenHash::of(&self.0)
     }
 
     /// The token itself, for its owner.

@@ -225,11 +225,7 @@ type IsSet = fn(&Config) -> bool;
 /// Keys that are accepted and have no effect yet.
 const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
     ("server.public_url", |c| !c.server.public_url.is_empty()),
-    ("mail.url", |c| !c.mail.url.expose().is_empty()),
-    ("mail.from", |c| !c.mail.from.is_empty()),
     ("auth.registration", |c| c.auth.registration == Registration::Window),
-    ("auth.code_seconds", |c| c.auth.code_seconds != 600),
-    ("rate.recovery", |c| c.rate.recovery.to_string() != "10/1h"),
     ("accounts.deleted_messages", |c| c.accounts.deleted_messages == DeletedMessages::Erase),
 ];
 
@@ -302,7 +298,7 @@ impl Config {
             ("store.url", &self.store.url, &["sqlite:", "mysql://"][..]),
             ("rooms.url", &self.rooms.url, &["mongodb://", "mongodb+srv://"]),
             ("bus.url", &self.bus.url, BUSES),
-            ("mail.url", &self.mail.url, &["smtp://", "smtps://", "file:"]),
+            ("mail.url", &self.mail.url, &["smtp://", "smtps://", "file:", "log:"]),
         ] {
             let url = url.expose();
             if !url.is_empty() && !schemes.iter().any(|scheme| url.starts_with(scheme)) {

@@ -1,6 +1,6 @@
 //! What a refusal looks like on the wire: RFC 9457 `application/problem+json`.
 
-mod language;
+pub(crate) mod language;
 pub mod table;
 
 use std::borrow::Cow;
@@ -157,7 +157,7 @@ impl ApiError {
     #[must_use]
     pub fn answer(&self, visit: &Visit) -> Response {
         self.log(visit);
-        self.respond(visit.request_id(), Language::of(visit.accept_language()))
+        self.respond(visit.request_id(), language::liked(visit.accept_language()))
     }
 
     fn log(&self, visit: &Visit) {

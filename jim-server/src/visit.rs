@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use jim_core::id::UserId;
+use jim_core::model::Language;
 use jim_core::secret::Random;
 use poem::Request;
 use poem::http::{HeaderMap, HeaderValue, header};
 
 use crate::body::BodyRules;
+use crate::problem::language::liked;
 
 /// One request: its name, where it comes from, and what the line in the log will say of it.
 #[derive(Debug)]
@@ -89,6 +91,12 @@ impl Visit {
 
     pub(crate) fn accept_language(&self) -> Option<&HeaderValue> {
         self.accept_language.as_ref()
+    }
+
+    /// The language that a request asks to be answered in.
+    #[must_use]
+    pub fn language(request: &Request) -> Language {
+        liked(Visit::of(request).and_then(|visit| visit.accept_language()))
     }
 
     pub(crate) fn set_route(&self, route: &Arc<str>) {

@@ -11,6 +11,7 @@ use jim_core::bus::Bus;
 use jim_core::bus::rabbitmq::{RabbitBus, RabbitOptions};
 use jim_core::bus::redis::{RedisBus, RedisOptions};
 use jim_core::captcha::{Picture, ProofOfWork};
+use jim_core::mail::{FileMailer, LogMailer, Mailer, Sender, SmtpMailer};
 use jim_core::repo::{Archive, CounterRepo, LogArchive, Store};
 use jim_core::secret::Secret;
 use jim_core::service::Options;
@@ -85,6 +86,9 @@ pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
     if let Some(tokens) = HostTokens::of(&config.auth)? {
         builder = builder.authenticator(Arc::new(tokens));
     }
+    if let Some(mailer) = mailer(config)? {
+        builder = builder.mailer(mailer);
+    }
     let mut bus: Option<Arc<dyn Bus>> = None;
     let mut counters = None;
     let url = config.bus.url.expose();
@@ -114,6 +118,24 @@ pub async fn backend(config: &Config) -> Result<Backend, NotReady> {
     }
     let probe = Arc::new(Looks { jim: jim.clone(), bus, warnings: stores.warnings });
     Ok(Backend { jim, probe, counters, _lock: stores.lock })
+}
+
+/// Where mails go, if anywhere.
+fn mailer(config: &Config) -> Result<Option<Arc<dyn Mailer>>, BadConfig> {
+    let url = config.mail.url.expose();
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let sender = Sender::parse(&config.mail.from).map_err(|wrong| BadConfig::at("mail.from", wrong))?;
+    let bad = |wrong: String| BadConfig::at("mail.url", wrong);
+    Ok(Some(match url.split_once(':') {
+        Some(("log", _)) => Arc::new(LogMailer),
+        Some(("file", "")) => return Err(bad("names no folder".into())),
+        Some(("file", folder)) => {
+            Arc::new(FileMailer::open(Path::new(folder), sender).map_err(|error| bad(error.to_string()))?)
+        }
+        _ => Arc::new(SmtpMailer::new(url, sender).map_err(|wrong| bad(wrong.into()))?),
+    }))
 }
 
 /// A backend that runs nothing, to add to stores that a running server may use.
@@ -310,6 +332,7 @@ fn options(config: &Config) -> Options {
         access_for: Duration::from_secs(config.auth.access_seconds),
         refresh_for: Duration::from_secs(config.auth.refresh_seconds),
         ticket_for: Duration::from_secs(config.auth.ticket_seconds),
+        code_for: Duration::from_secs(config.auth.code_seconds),
         heartbeat: Duration::from_secs(config.socket.heartbeat_seconds),
         queue_frames: config.socket.queue_frames,
     }
@@ -337,7 +360,12 @@ impl Probe for Looks {
             in_time(Box::pin(async { self.jim.ping_logs().await.is_ok() }) as Ping<'_>)
         );
         let bus = self.bus.as_ref().is_none_or(|bus| bus.is_up()) && self.jim.hub().is_bus_up();
-        Parts { store: state(store), logs: state(logs), bus: state(bus), mail: State::Off }
+        Parts {
+            store: state(store),
+            logs: state(logs),
+            bus: state(bus),
+            mail: self.jim.is_mail_up().map_or(State::Off, state),
+        }
     }
 
     fn warnings(&self) -> &[String] {

@@ -1,18 +1,22 @@
 //! Plain data, and constructors that parse: who holds a value of these types knows that it is valid.
 
 pub mod block;
+pub mod code;
 pub mod content;
 pub mod conversation;
 pub mod digest;
+pub mod email;
 pub mod entry;
 pub mod friend;
 pub mod group;
 pub mod joining;
+pub mod language;
 pub mod limits;
 pub mod password;
 pub mod pin;
 pub mod session;
 mod text;
+pub mod totp;
 pub mod user;
 pub mod world;
 
@@ -20,9 +24,11 @@ pub use block::Block;
 pub use content::{ClientRef, Content, Mentions, NewMessage};
 pub use conversation::{ConversationRow, Mark};
 pub use digest::RoomDigest;
+pub use email::Email;
 pub use entry::{Entry, Kind, LogId, NewEntry, UserEntry};
 pub use friend::{Friend, FriendRequest, Friendship, RequestStatus};
 pub use group::{Group, Member};
+pub use language::Language;
 pub use limits::Limits;
 pub use password::Password;
 pub use session::{Device, Session, Source};

@@ -187,6 +187,12 @@ pub struct Me {
     /// A line under the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_text: Option<String>,
+    /// The address that is bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether a log-in wants a code of a second factor; absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub totp: bool,
     /// `user` or `admin`.
     pub role: AccountRole,
     /// Since when the account exists.
@@ -202,6 +208,8 @@ impl From<User> for Me {
             birth_date: user.birth_date,
             status: "online",
             status_text: user.status_text,
+            email: None,
+            totp: false,
             role: user.role,
             created_at: user.created_at,
         }

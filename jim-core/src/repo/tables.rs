@@ -86,6 +86,16 @@ tables! {
     SPENT "spent" 1 false: hash until_at;
     /// Whom the host knows.
     EXTERNAL "external" 1 false: external_id user_id;
+    /// Addresses of people.
+    EMAILS "emails" 1 false: user_id address address_key at;
+    /// Codes that were sent.
+    CODES "codes" 2 false: purpose subject hash address until_at tries;
+    /// Mails on their way.
+    MAILS "mails" 1 true: id purpose user_id address address_key language at tries begun_at due_at;
+    /// Second factors.
+    TOTP "totp" 1 false: user_id secret confirmed last_step;
+    /// What stands for a lost authenticator.
+    TOTP_CODES "totp_codes" 2 false: hash user_id;
     /// Who is mentioned where, in a store that has the room logs too: made from the entries.
     MENTIONS "mentions" 3 false: user_id room seq;
     /// What was taken back, in a store that has the room logs too: made from the entries.
@@ -93,7 +103,7 @@ tables! {
 }
 
 /// All that a move carries, in the order in which it does.
-pub static TABLES: [&Table; 24] = [
+pub static TABLES: [&Table; 29] = [
     &SETTINGS,
     &USERS,
     &USER_HEADS,
@@ -118,4 +128,9 @@ pub static TABLES: [&Table; 24] = [
     &OUTBOX,
     &SPENT,
     &EXTERNAL,
+    &EMAILS,
+    &CODES,
+    &MAILS,
+    &TOTP,
+    &TOTP_CODES,
 ];

@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlacklistRepo, BlockRepo, ConversationRepo, ExternalRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo,
-    InvitationRepo, JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo,
-    SpentRepo, StoredSession, Task, UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    BlacklistRepo, BlockRepo, CodeRepo, ConversationRepo, EmailRepo, ExternalRepo, FriendRepo, FriendRequestRepo,
+    GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, MailRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res,
+    SessionRepo, SettingRepo, SpentRepo, StoredSession, Task, TotpRepo, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
@@ -109,6 +109,10 @@ pub trait Tx:
     + SettingRepo
     + SpentRepo
     + ExternalRepo
+    + EmailRepo
+    + CodeRepo
+    + MailRepo
+    + TotpRepo
     + Send
 {
     /// Makes everything durable. Dropped without it, a transaction leaves no trace.
@@ -237,6 +241,26 @@ impl Unit {
 
     /// Whom the host knows.
     pub fn externals(&mut self) -> &mut dyn ExternalRepo {
+        &mut *self.tx
+    }
+
+    /// Addresses of people.
+    pub fn emails(&mut self) -> &mut dyn EmailRepo {
+        &mut *self.tx
+    }
+
+    /// Codes that were sent.
+    pub fn codes(&mut self) -> &mut dyn CodeRepo {
+        &mut *self.tx
+    }
+
+    /// Mails on their way.
+    pub fn mails(&mut self) -> &mut dyn MailRepo {
+        &mut *self.tx
+    }
+
+    /// Second factors.
+    pub fn totp(&mut self) -> &mut dyn TotpRepo {
         &mut *self.tx
     }
 

@@ -2,8 +2,12 @@
 
 mod blocks;
 mod captchas;
+mod codes;
+mod conversations;
 mod conversations;
 mod digests;
+mod digests;
+mod emails;
 mod externals;
 mod failures;
 mod friend_requests;
@@ -12,18 +16,21 @@ mod gather;
 mod group_lock;
 mod groups;
 mod joining;
+pub(crate) mod mails;
 mod members;
 mod messages;
 mod passwords;
 pub mod permission;
 mod pins;
 mod reads;
+mod recovery;
 mod room_rights;
 mod rooms;
 mod sessions;
 mod speech;
 mod storage_clock;
 mod sync;
+mod totp;
 mod user_log;
 mod users;
 mod visible;
@@ -36,6 +43,7 @@ pub use blocks::Blocks;
 pub use captchas::{Captcha, CaptchaAnswer, Captchas};
 pub use conversations::{Conversation, ConversationChange, Conversations, Shown};
 pub use digests::Digests;
+pub use emails::Emails;
 pub use externals::{Authenticator, ExternalUser, Externals};
 pub use friend_requests::{FriendRequests, Requested};
 pub use friends::Friends;
@@ -45,12 +53,14 @@ pub use members::{Added, MemberChange, Members};
 pub use messages::{Gap, History, Messages, Sent};
 pub use pins::{Pin, Pins};
 pub use reads::{ReadMark, Reads};
+pub use recovery::Recovery;
 pub use rooms::{RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
 pub(crate) use storage_clock::StorageClock;
 pub use sync::{Newer, Sync, Synced};
+pub use totp::{Enrolment, Totp};
 pub use user_log::{LogPage, UserLog};
-pub use users::{Register, Users};
+pub use users::{Proofs, Register, Users};
 pub use worlds::Worlds;
 
 use crate::captcha::CaptchaProvider;
@@ -95,6 +105,8 @@ pub struct Options {
     pub refresh_for: Duration,
     /// How long a ticket is good.
     pub ticket_for: Duration,
+    /// How long a code is good that was sent by mail.
+    pub code_for: Duration,
     /// The rhythm of heartbeats.
     pub heartbeat: Duration,
     /// Frames that may wait for one listener.
@@ -117,6 +129,7 @@ impl Default for Options {
             access_for: Duration::from_mins(15),
             refresh_for: Duration::from_hours(30 * 24),
             ticket_for: Duration::from_secs(30),
+            code_for: Duration::from_mins(10),
             heartbeat: Duration::from_secs(25),
             queue_frames: 256,
         }
@@ -132,6 +145,8 @@ pub(crate) struct Context {
     pub(crate) key: Arc<Key>,
     pub(crate) options: Arc<Options>,
     pub(crate) ended: Ended,
+    /// The way out for mails, if there is one.
+    pub(crate) post: Option<Arc<mails::Post>>,
 }
 
 /// What stands at the door, as the host gives it.
@@ -163,6 +178,9 @@ pub(crate) struct Services {
     pub(crate) worlds: Worlds,
     pub(crate) sync: Sync,
     pub(crate) user_log: UserLog,
+    pub(crate) emails: Emails,
+    pub(crate) recovery: Recovery,
+    pub(crate) totp: Totp,
 }
 
 impl Services {
@@ -171,10 +189,15 @@ impl Services {
         let captchas = Captchas::new(context.clone(), doors.captchas);
         let (shared, local) = doors.counters;
         let failures = failures::Failures::new(context.clone(), captchas.clone(), shared, local);
+        let users = Users::new(context.clone(), captchas.clone(), failures);
+        let passwords = users.passwords();
         Services {
-            users: Users::new(context.clone(), captchas.clone(), failures),
             captchas,
             externals: Externals::new(context.clone(), doors.authenticator),
+            emails: Emails::new(context.clone()),
+            recovery: Recovery::new(context.clone(), passwords.clone()),
+            totp: Totp::new(context.clone(), passwords),
+            users,
             sessions: Sessions::new(context.clone()),
             friends: Friends::new(context.clone()),
             friend_requests: FriendRequests::new(context.clone()),
@@ -203,8 +226,9 @@ impl Context {
         key: Key,
         options: Options,
         ended: Ended,
+        post: Option<Arc<mails::Post>>,
     ) -> Self {
-        Context { logs, hub, random, key: Arc::new(key), options: Arc::new(options), ended }
+        Context { logs, hub, random, key: Arc::new(key), options: Arc::new(options), ended, post }
     }
 
     fn now(&self) -> Millis {

@@ -39,6 +39,15 @@ pub struct Users {
     failures: Failures,
 }
 
+/// What a log-in may want beside the password.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Proofs<'a> {
+    /// The answer to a captcha, after some failures.
+    pub captcha: Option<&'a CaptchaAnswer>,
+    /// A code of the second factor, or one of its recovery codes, where the account has one.
+    pub totp: Option<&'a Secret>,
+}
+
 #[derive(serde::Serialize)]
 struct ProfileSeen<'a> {
     #[serde(rename = "type")]
@@ -50,6 +59,11 @@ impl Users {
     pub(super) fn new(context: Context, captchas: Captchas, failures: Failures) -> Self {
         let passwords = Passwords::new(context.random.clone());
         Users { context, passwords, captchas, failures }
+    }
+
+    /// One place for all that hashes: as many at a time as there are cores.
+    pub(super) fn passwords(&self) -> Passwords {
+        self.passwords.clone()
     }
 
     /// Makes an administrator, whether people may register or not; for whoever runs the server.
@@ -105,20 +119,27 @@ impl Users {
     }
 
     /// Logs in. An unknown name and a wrong password look alike; only the right password learns that an account is
-    /// disabled. After some failures from one source a captcha is asked for, and after more of them that source waits.
+    /// disabled, or that it wants a code of its second factor. After some failures from one source a captcha is asked
+    /// for, and after more of them that source waits.
     pub async fn log_in(
         &self,
         username: &str,
         password: &Secret,
-        captcha: Option<&CaptchaAnswer>,
+        proofs: Proofs<'_>,
         source: &Source,
     ) -> Result<(Me, OpenSession)> {
-        let attempt = self.failures.admit(username, source, captcha).await?;
-        let done = self.try_log_in(username, password, source).await;
+        let attempt = self.failures.admit(username, source, proofs.captcha).await?;
+        let done = self.try_log_in(username, password, proofs.totp, source).await;
         self.failures.settle(attempt, done).await
     }
 
-    async fn try_log_in(&self, username: &str, password: &Secret, source: &Source) -> Result<(Me, OpenSession)> {
+    async fn try_log_in(
+        &self,
+        username: &str,
+        password: &Secret,
+        totp: Option<&Secret>,
+        source: &Source,
+    ) -> Result<(Me, OpenSession)> {
         let known = self.context.read().await?.users().find_by_username(&fold(username)).await?;
         let hash = known.as_ref().map(|(_, hash)| hash.clone());
         let verdict = self.passwords.verify(password, hash).await?;
@@ -140,18 +161,21 @@ impl Users {
         if unit.users().password_hash(user.id).await?.as_ref() != Some(&old_hash) {
             return Err(Code::InvalidCredentials.into());
         }
+        super::totp::check(&self.context, &mut unit, user.id, totp).await?;
         if let Some(hash) = renewed {
             unit.users().set_password(user.id, &hash).await?;
         }
         let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
+        let me = me(&mut unit, user).await?;
         self.context.logs.finish(unit).await?;
-        Ok((user.into(), session))
+        Ok((me, session))
     }
 
     /// One's own account.
     pub async fn me(&self, who: UserId) -> Result<Me> {
-        let user = self.context.read().await?.users().get(who).await?;
-        user.map(Into::into).ok_or(Code::NotFound.into())
+        let mut unit = self.context.read().await?;
+        let user = unit.users().get(who).await?.ok_or(Code::NotFound)?;
+        me(&mut unit, user).await
     }
 
     /// Changes one's own profile; one's other devices and friends are told.
@@ -164,11 +188,11 @@ impl Users {
         }
         apply(&mut user.birth_date, change.birth_date, |date| date.0.to_string());
         apply(&mut user.status_text, change.status_text, |text| text.0);
+        let me = me(&mut unit, user.clone()).await?;
         if user == before {
-            return Ok(user.into());
+            return Ok(me);
         }
         unit.users().set_profile(&user).await?;
-        let me = Me::from(user.clone());
         unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
         if user.card() != before.card() {
@@ -252,6 +276,13 @@ impl Users {
             UserState::Active => self.context.logs.finish(unit).await,
         }
     }
+}
+
+/// What its owner sees of an account, with what other repositories know of it.
+pub(super) async fn me(unit: &mut Unit, user: User) -> Result<Me> {
+    let email = unit.emails().get(user.id).await?;
+    let totp = unit.totp().get(user.id).await?.is_some_and(|row| row.confirmed);
+    Ok(Me { email, totp, ..user.into() })
 }
 
 fn apply<T>(field: &mut Option<String>, change: Change<T>, text: impl FnOnce(T) -> String) {

@@ -11,7 +11,7 @@ use jim_core::model::session::Source;
 use jim_core::model::{Limits, Me, Password, Username};
 use jim_core::repo::{CounterRepo, Noted, Rate, RepoError, Res, Store as _, Taken};
 use jim_core::secret::Secret;
-use jim_core::service::{Authenticator, Captcha, CaptchaAnswer, ExternalUser, OpenSession, Options, Register};
+use jim_core::service::{Authenticator, Captcha, CaptchaAnswer, ExternalUser, OpenSession, Options, Proofs, Register};
 use jim_core::store::memory::{MemoryCounters, MemoryRoomLog, MemoryStore};
 use jim_core::testkit::ManualClock;
 use jim_core::testkit::fixtures::AT;
@@ -126,7 +126,7 @@ impl CounterRepo for Flaky {
 }
 
 async fn log_in(jim: &Jim, password: &str, captcha: Option<&CaptchaAnswer>, last: u8) -> Result<(Me, OpenSession)> {
-    jim.users().log_in("Ann", &Secret::new(password), captcha, &from(last)).await
+    jim.users().log_in("Ann", &Secret::new(password), Proofs { captcha, totp: None }, &from(last)).await
 }
 
 #[tokio::test]
@@ -157,7 +157,9 @@ async fn a_source_that_fails_with_many_accounts_needs_a_captcha_for_any_and_is_n
     for n in 0..40 {
         let jim = jim.clone();
         let name = format!("user-{n}");
-        tries.spawn(async move { jim.users().log_in(&name, &Secret::new("wrong"), None, &from(2)).await.err() });
+        tries.spawn(async move {
+            jim.users().log_in(&name, &Secret::new("wrong"), Proofs::default(), &from(2)).await.err()
+        });
     }
     let refused: Vec<Code> = tries.join_all().await.into_iter().map(|error| error.unwrap().code()).collect();
     let tried = refused.iter().filter(|code| **code == Code::InvalidCredentials).count();
@@ -241,7 +243,7 @@ async fn a_user_of_the_host_gets_one_account_however_many_times_at_once_he_comes
     assert_eq!(refusal(jim.externals().log_in(&long, &from(1)).await), Some(Code::TokenInvalid));
     // No password opens such an account.
     for password in ["", "nobody", " "] {
-        let tried = jim.users().log_in(&people[0].username, &Secret::new(password), None, &from(2)).await;
+        let tried = jim.users().log_in(&people[0].username, &Secret::new(password), Proofs::default(), &from(2)).await;
         assert_eq!(refusal(tried), Some(Code::InvalidCredentials), "{password:?}");
     }
     let alone = builder(&store).build().await.unwrap();

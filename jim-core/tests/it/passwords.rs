@@ -10,6 +10,7 @@ use jim_core::id::UserId;
 use jim_core::model::Source;
 use jim_core::repo::{Lock, Store as _};
 use jim_core::secret::Secret;
+use jim_core::service::Proofs;
 use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
 use jim_core::testkit::fixtures::{self, PASSWORD};
 
@@ -32,7 +33,8 @@ async fn a_hash_with_older_parameters_is_renewed_by_the_right_password_alone() {
     let ann = fixtures::user(&*store, "ann").await;
     let jim = Jim::builder(store.clone(), Arc::new(MemoryRoomLog::default())).build().await.unwrap();
     let source = Source { ip: [192, 0, 2, 1].into(), device: None };
-    let log_in = async |password: &str| jim.users().log_in("ann", &Secret::new(password), None, &source).await;
+    let log_in =
+        async |password: &str| jim.users().log_in("ann", &Secret::new(password), Proofs::default(), &source).await;
 
     let old = weak(PASSWORD);
     let mut unit = store.write(&[Lock::User(ann)]).await.unwrap();

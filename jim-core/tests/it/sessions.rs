@@ -10,7 +10,7 @@ use jim_core::hub::Close;
 use jim_core::id::UserId;
 use jim_core::model::Source;
 use jim_core::secret::Secret;
-use jim_core::service::OpenSession;
+use jim_core::service::{OpenSession, Proofs};
 use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
 use jim_core::testkit::fixtures::{self, AT, PASSWORD};
 use jim_core::testkit::{CountingRandom, ManualClock};
@@ -27,7 +27,7 @@ fn here() -> Source {
 }
 
 async fn log_in(jim: &Jim) -> OpenSession {
-    jim.users().log_in("ann", &Secret::new(PASSWORD), None, &here()).await.unwrap().1
+    jim.users().log_in("ann", &Secret::new(PASSWORD), Proofs::default(), &here()).await.unwrap().1
 }
 
 /// A Jim that does not run, whose time is in the hand of the test, with the account `ann`.

@@ -16,7 +16,7 @@ use poem_openapi::types::ToJSON;
 use crate::problem::ApiError;
 use crate::visit::Visit;
 
-pub(super) use crate::reply::{Created, Done, Raw};
+pub(super) use crate::reply::{Accepted, Created, Done, Raw};
 
 /// The answer of an operation whose refusals are problems.
 pub(super) type Answer<T> = Result<T, ApiError>;

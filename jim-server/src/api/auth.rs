@@ -4,7 +4,7 @@ use jim_core::model::session::{Device, Source};
 use jim_core::model::user::BirthDate;
 use jim_core::model::{All as _, At as _, Nickname, Password, Username};
 use jim_core::secret::Secret;
-use jim_core::service::{OpenSession, Register};
+use jim_core::service::{OpenSession, Proofs, Register};
 use poem::Request;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
@@ -60,6 +60,8 @@ struct LogInBody {
     username: String,
     /// The password.
     password: String,
+    /// A code of the second factor, or one of its recovery codes, where the account has one.
+    totp: Option<String>,
     /// The name of this device, 1 to 64 characters.
     device: Option<String>,
     /// The answer to a captcha, after a refusal with `captcha_required`.
@@ -71,6 +73,7 @@ impl poem_openapi::types::Example for LogInBody {
         LogInBody {
             username: "ann".into(),
             password: "correct horse battery".into(),
+            totp: None,
             device: Some("Ann's phone".into()),
             captcha: None,
         }
@@ -168,19 +171,22 @@ impl AuthApi {
     /// Log in
     ///
     /// An unknown name and a wrong password answer alike. After some failures from one address a captcha is wanted, and
-    /// after more of them this account is locked for that address, for a while.
+    /// after more of them this account is locked for that address, for a while. Where a second factor is on, the right
+    /// password alone is answered `auth.totp_required`; each code is good once.
     ///
-    /// Codes: `auth.invalid_credentials`, `auth.account_disabled`, `auth.captcha_required`, `captcha.invalid`,
-    /// `auth.locked`, `rate.limited`.
+    /// Codes: `auth.invalid_credentials`, `auth.totp_required`, `auth.account_disabled`, `auth.captcha_required`,
+    /// `captcha.invalid`, `auth.locked`, `rate.limited`.
     #[oai(path = "/auth/login", method = "post", operation_id = "logIn")]
     async fn log_in(&self, request: &Request, body: Body<LogInBody>) -> Answer<Json<LoggedIn>> {
         let Shared { jim, throttles } = &*self.0;
         throttles.login.check(ip(request)).await?;
         let body = body.0;
         let (device,) = (body.device.map(|device| Device::parse(&device)).transpose().at("device"),).all()?;
-        let (password, captcha) = (Secret::new(body.password), body.captcha.map(Into::into));
+        let password = Secret::new(body.password);
+        let (captcha, totp) = (body.captcha.map(Into::into), body.totp.map(Secret::new));
+        let proofs = Proofs { captcha: captcha.as_ref(), totp: totp.as_ref() };
         let source = Source { ip: ip(request), device };
-        let (user, session) = jim.users().log_in(&body.username, &password, captcha.as_ref(), &source).await?;
+        let (user, session) = jim.users().log_in(&body.username, &password, proofs, &source).await?;
         found(LoggedIn { user: user.into(), session: session.into() })
     }
 

@@ -27,6 +27,12 @@ pub(super) struct MeObject {
     status: String,
     #[oai(skip_serializing_if_is_none)]
     status_text: Option<String>,
+    /// The address that is bound.
+    #[oai(skip_serializing_if_is_none)]
+    email: Option<String>,
+    /// `true` if a log-in wants a code of a second factor; absent if not.
+    #[oai(skip_serializing_if_is_none)]
+    totp: Option<bool>,
     role: String,
     created_at: Time,
 }
@@ -40,6 +46,8 @@ impl From<Me> for MeObject {
             birth_date: me.birth_date,
             status: me.status.into(),
             status_text: me.status_text,
+            email: me.email,
+            totp: me.totp.then_some(true),
             role: me.role.as_str().into(),
             created_at: me.created_at.into(),
         }

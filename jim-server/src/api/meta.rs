@@ -30,7 +30,14 @@ const FEATURES: &[&str] = &[
     "conversations",
     "sync",
     "push",
+    "totp",
 ];
+
+/// The same, with what this server is set up for.
+fn features(config: &Config) -> impl Iterator<Item = &'static str> {
+    let mail = !config.mail.url.expose().is_empty();
+    FEATURES.iter().copied().chain(mail.then_some("email"))
+}
 
 /// Tells everybody what this server is.
 #[derive(Debug, Clone)]
@@ -71,7 +78,7 @@ impl MetaApi {
     /// What the configuration says.
     #[must_use]
     pub fn new(config: &Config, jim: &Jim) -> Self {
-        let mut features: Vec<String> = FEATURES.iter().map(ToString::to_string).collect();
+        let mut features: Vec<String> = features(config).map(str::to_owned).collect();
         if jim.externals().are_known() {
             features.push("external_users".to_owned());
         }

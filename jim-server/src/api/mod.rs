@@ -7,6 +7,7 @@ mod blocks;
 mod captchas;
 mod conversations;
 mod digests;
+mod emails;
 mod externals;
 mod friend_requests;
 mod friends;
@@ -21,10 +22,12 @@ pub mod meta;
 mod metrics;
 mod pins;
 mod reads;
+mod recovery;
 mod rooms;
 mod sessions;
 mod sync;
 mod tickets;
+mod totp;
 mod users;
 mod worlds;
 
@@ -41,6 +44,7 @@ pub use self::blocks::BlocksApi;
 pub use self::captchas::CaptchasApi;
 pub use self::conversations::ConversationsApi;
 pub use self::digests::DigestsApi;
+pub use self::emails::EmailsApi;
 pub use self::externals::ExternalsApi;
 pub use self::friend_requests::FriendRequestsApi;
 pub use self::friends::FriendsApi;
@@ -55,10 +59,12 @@ pub use self::meta::MetaApi;
 pub use self::metrics::MetricsApi;
 pub use self::pins::PinsApi;
 pub use self::reads::ReadsApi;
+pub use self::recovery::RecoveryApi;
 pub use self::rooms::RoomsApi;
 pub use self::sessions::SessionsApi;
 pub use self::sync::SyncApi;
 pub use self::tickets::TicketsApi;
+pub use self::totp::TotpApi;
 pub use self::users::UsersApi;
 pub use self::worlds::WorldsApi;
 use crate::limit::Throttles;
@@ -96,8 +102,8 @@ pub type Surface = (
     MetaApi,
     HealthApi,
     MetricsApi,
-    (CaptchasApi, AuthApi, ExternalsApi),
-    MeApi,
+    (CaptchasApi, AuthApi, ExternalsApi, RecoveryApi),
+    (MeApi, EmailsApi, TotpApi),
     SessionsApi,
     UsersApi,
     FriendsApi,
@@ -118,8 +124,8 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         meta,
         health,
         MetricsApi(api.clone()),
-        (CaptchasApi(api.clone()), AuthApi(api.clone()), ExternalsApi(api.clone())),
-        MeApi(api.clone()),
+        (CaptchasApi(api.clone()), AuthApi(api.clone()), ExternalsApi(api.clone()), RecoveryApi(api.clone())),
+        (MeApi(api.clone()), EmailsApi(api.clone()), TotpApi(api.clone())),
         SessionsApi(api.clone()),
         UsersApi(api.clone()),
         FriendsApi(api.clone()),

@@ -2,30 +2,23 @@
 
 use poem::http::HeaderValue;
 
-/// A language that problems speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    En,
-    Zh,
-}
+pub(super) use jim_core::model::Language;
 
-impl Language {
-    /// The better liked of the two by an `Accept-Language` header (RFC 9110, section 12.5.4); English by default.
-    pub(super) fn of(header: Option<&HeaderValue>) -> Self {
-        let Some(header) = header.and_then(|header| header.to_str().ok()) else { return Language::En };
-        let (mut en, mut zh) = (0.0, 0.0);
-        for item in header.split(',') {
-            let (range, weight) = item.split_once(';').unwrap_or((item, "q=1"));
-            let weight: f32 = weight.trim().strip_prefix("q=").and_then(|q| q.parse().ok()).unwrap_or(0.0);
-            let primary = range.trim().split('-').next().unwrap_or_default();
-            if primary.eq_ignore_ascii_case("zh") {
-                zh = weight.max(zh);
-            } else if primary.eq_ignore_ascii_case("en") {
-                en = weight.max(en);
-            }
+/// The better liked of the two languages by an `Accept-Language` header (RFC 9110, section 12.5.4); English by default.
+pub(crate) fn liked(header: Option<&HeaderValue>) -> Language {
+    let Some(header) = header.and_then(|header| header.to_str().ok()) else { return Language::En };
+    let (mut en, mut zh) = (0.0, 0.0);
+    for item in header.split(',') {
+        let (range, weight) = item.split_once(';').unwrap_or((item, "q=1"));
+        let weight: f32 = weight.trim().strip_prefix("q=").and_then(|q| q.parse().ok()).unwrap_or(0.0);
+        let primary = range.trim().split('-').next().unwrap_or_default();
+        if primary.eq_ignore_ascii_case("zh") {
+            zh = weight.max(zh);
+        } else if primary.eq_ignore_ascii_case("en") {
+            en = weight.max(en);
         }
-        if zh > en { Language::Zh } else { Language::En }
     }
+    if zh > en { Language::Zh } else { Language::En }
 }
 
 #[cfg(test)]
@@ -46,8 +39,8 @@ mod tests {
             ("zhx", Language::En),
             ("", Language::En),
         ] {
-            assert_eq!(Language::of(Some(&HeaderValue::from_static(header))), expected, "{header}");
+            assert_eq!(liked(Some(&HeaderValue::from_static(header))), expected, "{header}");
         }
-        assert_eq!(Language::of(None), Language::En);
+        assert_eq!(liked(None), Language::En);
     }
 }

@@ -55,11 +55,16 @@ fn openapi_needs_no_configuration() {
 
 #[tokio::test]
 async fn it_stops_when_told_and_says_what_has_no_effect() {
-    let mut server = Server::embedded(&[("mail.url", "smtp://:hunter2@127.0.0.1")]).await;
+    let mut server = Server::embedded(&[
+        ("server.public_url", "https://jim.example"),
+        ("mail.url", "smtp://jim:hunter2@127.0.0.1:9"),
+        ("mail.from", "no-reply@jim.example"),
+    ])
+    .await;
     assert_eq!(server.stop().await, Some(0));
     let warned = server.log("config.without_effect");
     assert_eq!(warned.len(), 1);
-    assert_eq!((&warned[0]["key"], &warned[0]["level"]), (&"mail.url".into(), &40.into()));
+    assert_eq!((&warned[0]["key"], &warned[0]["level"]), (&"server.public_url".into(), &40.into()));
     assert_eq!(server.log("server.stopped").len(), 1);
     assert!(!server.printed().join("\n").contains("hunter2"));
 }
@@ -100,5 +105,29 @@ fn what_this_release_cannot_do_is_refused_by_its_key() {
             assert_eq!(output.status.code(), Some(2), "{key}: {said}");
             assert!(said.contains(key) && said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
         }
+    }
+}
+
+#[test]
+fn mail_that_cannot_be_sent_as_it_is_set_up_is_named_by_its_key() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let inside = format!("file:{}/mails", file.display());
+    for (named, url, from) in [
+        ("mail.url", "gopher://hunter2", "no-reply@jim.example"),
+        ("mail.url", "smtp://jim:hunter2@", "no-reply@jim.example"),
+        ("mail.url", "smtp://127.0.0.1?tls=hunter2", "no-reply@jim.example"),
+        ("mail.url", "file:", "no-reply@jim.example"),
+        ("mail.url", &inside, "no-reply@jim.example"),
+        ("mail.from", "smtp://127.0.0.1", ""),
+        ("mail.from", "smtp://127.0.0.1", "hunter2"),
+        ("mail.from", "smtp://127.0.0.1", "Jim <a@jim.example>\r\nBcc: hunter2@jim.example"),
+    ] {
+        let output = run(&["serve"], &[("mail.url", url), ("mail.from", from)]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{url} {from}: {said}");
+        assert!(said.contains(&format!("`{named}`")) && said.lines().count() == 1, "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
     }
 }

@@ -31,6 +31,7 @@ mod input;
 mod joining;
 mod log_ins;
 mod logs;
+mod mail;
 mod messages;
 mod moderation;
 mod nonsense;

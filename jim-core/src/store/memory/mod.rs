@@ -2,7 +2,9 @@
 
 mod blacklist;
 mod blocks;
+mod codes;
 mod conversations;
+mod emails;
 mod externals;
 mod friend_requests;
 mod friends;
@@ -10,6 +12,7 @@ mod groups;
 mod hidden;
 mod invitations;
 mod join_requests;
+mod mails;
 mod members;
 mod outbox;
 mod pins;
@@ -19,6 +22,7 @@ mod room_log;
 mod sessions;
 mod settings;
 mod spent;
+mod totp;
 mod user_log;
 mod users;
 mod worlds;
@@ -69,6 +73,10 @@ struct State {
     worlds: worlds::Worlds,
     spent: spent::Spent,
     externals: externals::Externals,
+    emails: emails::Emails,
+    codes: codes::Codes,
+    mails: mails::Mails,
+    totp: totp::Totp,
 }
 
 /// A transaction; one that only reads has no place to put its copy.

@@ -4,8 +4,10 @@
 mod archive;
 mod blacklist;
 mod blocks;
+mod codes;
 mod conn;
 mod conversations;
+mod emails;
 mod entries;
 mod externals;
 mod friend_requests;
@@ -14,6 +16,7 @@ mod groups;
 mod hidden;
 mod invitations;
 mod join_requests;
+mod mails;
 mod members;
 mod migrate;
 #[cfg(feature = "mysql")]
@@ -26,6 +29,7 @@ mod settings;
 mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod totp;
 mod tx;
 mod unread;
 mod user_log;

@@ -146,6 +146,37 @@ macro_rules! contract_cases {
                 of_20_who_bind_one_id_at_once_exactly_one_does
                 ids_are_compared_by_their_bytes
             }
+            emails {
+                an_address_is_read_back_as_it_was_written_and_found_in_any_case
+                an_account_has_one_address_and_an_address_one_account
+                an_address_that_was_taken_away_is_free
+                of_20_who_bind_one_address_at_once_exactly_one_does
+            }
+            codes {
+                a_code_is_read_back_as_it_was_set_for_its_purpose_and_subject_alone
+                a_code_bears_as_many_guesses_as_it_is_told
+                a_guess_of_a_dropped_unit_does_not_count
+                the_old_code_dies_with_the_new_one_and_guesses_begin_anew
+                a_code_lasts_for_its_time
+                a_removed_code_is_gone_once
+                of_20_who_guess_at_once_as_many_as_it_bears_get_the_code
+            }
+            mails {
+                a_mail_is_read_back_as_it_was_wanted
+                what_is_wanted_again_takes_the_place_of_what_was_not_begun_of_late
+                a_mail_that_was_begun_waits_and_is_begun_again_by_who_saw_it_last
+                it_is_known_when_the_others_to_an_address_were_begun
+                a_mail_that_has_gone_out_is_due_no_more_and_is_forgotten_later
+                a_removed_mail_is_gone_once_and_its_id_is_not_used_again
+                of_20_who_begin_a_mail_at_once_exactly_one_does
+            }
+            totp {
+                a_key_is_one_persons_and_is_confirmed_once
+                steps_only_grow_and_only_of_a_key_that_is_confirmed
+                a_recovery_code_is_good_once_for_one_person
+                a_new_key_and_none_end_the_recovery_codes
+                of_20_who_use_one_step_or_one_recovery_code_at_once_exactly_one_does
+            }
             units {
                 a_dropped_unit_leaves_no_trace
                 a_committed_unit_is_seen_by_every_later_one

@@ -2,9 +2,9 @@
 
 use super::{Look, place};
 use crate::repo::tables::{
-    BLACKLIST, BLOCKS, CONVERSATIONS, EXTERNAL, FORMER_MEMBERS, FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN,
-    INVITATIONS, JOIN_REQUESTS, MEMBERS, PINS, SESSIONS, TICKETS, USER_HEADS, USER_LOG, USERS, WORLD_MUTES,
-    WORLD_TURNS, WORLDS,
+    BLACKLIST, BLOCKS, CONVERSATIONS, EMAILS, EXTERNAL, FORMER_MEMBERS, FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN,
+    INVITATIONS, JOIN_REQUESTS, MAILS, MEMBERS, PINS, SESSIONS, TICKETS, TOTP, TOTP_CODES, USER_HEADS, USER_LOG, USERS,
+    WORLD_MUTES, WORLD_TURNS, WORLDS,
 };
 use crate::repo::{Res, Row, Table, Value};
 
@@ -25,7 +25,7 @@ const fn to(
     Reference { from, columns, to, at }
 }
 
-static REFERENCES: [Reference; 33] = [
+static REFERENCES: [Reference; 37] = [
     to(&USERS, &["id"], &USER_HEADS, &["user_id"]),
     to(&USER_HEADS, &["user_id"], &USERS, &["id"]),
     to(&USER_LOG, &["user_id"], &USER_HEADS, &["user_id"]),
@@ -59,6 +59,10 @@ static REFERENCES: [Reference; 33] = [
     to(&WORLD_TURNS, &["world_id"], &WORLDS, &["id"]),
     to(&WORLD_TURNS, &["user_id"], &USERS, &["id"]),
     to(&EXTERNAL, &["user_id"], &USERS, &["id"]),
+    to(&EMAILS, &["user_id"], &USERS, &["id"]),
+    to(&MAILS, &["user_id"], &USERS, &["id"]),
+    to(&TOTP, &["user_id"], &USERS, &["id"]),
+    to(&TOTP_CODES, &["user_id"], &TOTP, &["user_id"]),
 ];
 
 pub(super) async fn check(look: &mut Look<'_>) -> Res<()> {

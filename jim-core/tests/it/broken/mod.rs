@@ -58,6 +58,11 @@ enum Fault {
     OutboxNewestFirst,
     OutboxStays,
     LastValueWins,
+    // Mail and second factors.
+    AddressOfTwo,
+    GuessesAreFree,
+    MailBegunTwice,
+    StepTwice,
     // Room logs.
     Hole,
     EarlyNumber,
@@ -116,6 +121,10 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::OutboxNewestFirst, "outbox::tasks_of_a_room_come_in_the_order_they_were_left"),
     (Fault::OutboxStays, "outbox::a_removed_task_is_gone_and_its_id_is_not_used_again"),
     (Fault::LastValueWins, "settings::of_20_who_ensure_at_once_all_get_the_same_value"),
+    (Fault::AddressOfTwo, "emails::an_account_has_one_address_and_an_address_one_account"),
+    (Fault::GuessesAreFree, "codes::of_20_who_guess_at_once_as_many_as_it_bears_get_the_code"),
+    (Fault::MailBegunTwice, "mails::of_20_who_begin_a_mail_at_once_exactly_one_does"),
+    (Fault::StepTwice, "totp::steps_only_grow_and_only_of_a_key_that_is_confirmed"),
     (Fault::Hole, "room_append::numbers_follow_the_order_in_a_batch_of_several_rooms"),
     (Fault::EarlyNumber, "room_order::eight_readers_of_eight_writers_never_see_a_number_before_the_one_below_it"),
     (Fault::RefsForgotten, "room_append::a_repeated_reference_gets_the_same_entry_again"),

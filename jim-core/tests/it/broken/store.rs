@@ -129,6 +129,8 @@ macro_rules! repo {
     };
 }
 
+mod mail;
+
 repo! { me: UserRepo by users {
     fn add(user: &NewUser) -> UserId; {
         if me.is(Fault::TakenNameGiven)

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use jim_core::bus::LocalBus;
 use jim_core::id::{GroupId, RoomId, Seq, UserId, WorldId};
+use jim_core::model::code::Purpose;
 use jim_core::model::group::{Blacklisted, GroupName, Role};
-use jim_core::model::{ClientRef, Limits, Mentions};
-use jim_core::repo::{RoomLogRepo, Store, Ticket};
+use jim_core::model::{ClientRef, Email, Language, Limits, Mentions};
+use jim_core::repo::{CodeRow, NewMail, RoomLogRepo, Store, Ticket};
+use jim_core::secret::Secret;
 use jim_core::service::{MemberChange, Options};
 use jim_core::testkit::fixtures;
 use jim_core::testkit::fixtures::AT;
@@ -98,6 +100,18 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
     unit.invitations().add(&invitation).await.unwrap();
     unit.spent().spend("spent", AT).await.unwrap();
     unit.externals().add("their-7", ann).await.unwrap();
+    let email = Email::parse("Ann@example.org").unwrap();
+    unit.emails().set(ann, &email, AT).await.unwrap();
+    let until = Millis(AT.0 + 600_000);
+    let hash = fixtures::token_hash("code");
+    let code = CodeRow { purpose: Purpose::Email, subject: "2".into(), hash, email: Some(email.clone()), until };
+    unit.codes().set(&code, AT).await.unwrap();
+    let user = Some(ben);
+    let mail = NewMail { purpose: Purpose::Email, user, email: email.clone(), language: Language::Zh, at: AT };
+    unit.mails().add(&mail, AT).await.unwrap();
+    unit.mails().add(&NewMail { purpose: Purpose::Recovery, user: None, ..mail }, AT).await.unwrap();
+    unit.totp().set(ann, &Secret::new("KEY")).await.unwrap();
+    unit.totp().confirm(ann, 5, &[fixtures::token_hash("recovery")]).await.unwrap();
     fixtures::commit(unit).await;
     node.stop().await;
     Filled { ann, ben, private, group: group.id, pinned }

@@ -115,6 +115,11 @@ const DEFECTS: &[Planted] = &[
     ),
     ("INSERT INTO jim_pins VALUES ('{p}', 99, {a}, 1)", &["pins {p}/99: seq 99 is no entry"]),
     ("INSERT INTO jim_hidden VALUES ({a}, '{p}', 0)", &["hidden {a}/{p}/0: seq 0 is no entry"]),
+    (
+        "INSERT INTO jim_emails VALUES (99999, 'x@example.org', 'x@example.org', 1)",
+        &["emails 99999: user_id 99999 leads to nothing in users"],
+    ),
+    ("DELETE FROM jim_totp WHERE user_id = {a}", &["totp_codes …/{a}: user_id {a} leads to nothing in totp"]),
     ("INSERT INTO jim_tickets VALUES ('secret', 999, 1)", &["tickets: session_id 999 leads to nothing in sessions"]),
     (
         "DELETE FROM jim_groups WHERE id = {g}",

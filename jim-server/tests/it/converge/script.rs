@@ -4,13 +4,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Stage;
-use crate::support::{Person, WORLD, message, seq};
+use crate::support::{Authenticator, Person, WORLD, message, seq};
 
 /// Nobody is told.
 const NOBODY: &[(&str, &[&str])] = &[];
 
 pub(super) async fn play(stage: &mut Stage) {
     friends(stage).await;
+    // Not last: who hears nothing for long is taken for gone.
+    addresses(stage).await;
+    second_factor(stage).await;
     let (group, room) = group(stage).await;
     members(stage, &group, &room).await;
     messages(stage, &room).await;
@@ -313,4 +316,31 @@ async fn accounts(stage: &mut Stage) {
     let wish = json!({ "old_password": ann.password, "new_password": "open sesame again" });
     ann.call(Method::PUT, "/me/password", &wish).await.is(204);
     stage.told("changePassword", &[("ann", &["session.revoked"])]).await;
+}
+
+async fn addresses(stage: &mut Stage) {
+    let [_, ben, ..] = cast(stage);
+    ben.post("/me/email", &json!({ "email": "ben@example.org" })).await.is(202);
+    let code = stage.sink.code("ben@example.org", 1).await;
+    stage.told("bindEmail", NOBODY).await;
+    ben.post("/me/email/confirm", &json!({ "code": code })).await.is(204);
+    stage.told("confirmEmail", &[("ben", &["profile.changed"])]).await;
+    for told in [&[("ben", &["profile.changed"][..])][..], NOBODY] {
+        ben.delete("/me/email").await.is(204);
+        stage.told("removeEmail", told).await;
+    }
+}
+
+async fn second_factor(stage: &mut Stage) {
+    let [_, ben, ..] = cast(stage);
+    let password = json!({ "password": ben.password });
+    let enrolment = ben.post("/me/totp", &password).await.is(200);
+    stage.told("beginTotp", NOBODY).await;
+    let code = Authenticator::new(&enrolment["secret"]).code(Authenticator::now());
+    ben.post("/me/totp/confirm", &json!({ "code": code })).await.is(200);
+    stage.told("confirmTotp", &[("ben", &["profile.changed"])]).await;
+    for told in [&[("ben", &["profile.changed"][..])][..], NOBODY] {
+        ben.call(Method::DELETE, "/me/totp", &password).await.is(204);
+        stage.told("removeTotp", told).await;
+    }
 }

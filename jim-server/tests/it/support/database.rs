@@ -13,6 +13,13 @@ async fn open(data: &Path) -> SqliteConnection {
     options.connect().await.expect("the database")
 }
 
+/// Changes what is stored.
+pub(crate) async fn run(data: &Path, text: &'static str) {
+    let options = SqliteConnectOptions::new().filename(SqliteStore::file(data)).busy_timeout(super::PATIENCE);
+    let mut database = options.connect().await.expect("the database");
+    sqlx::query(text).execute(&mut database).await.expect("a change");
+}
+
 /// How many rows each table has.
 pub(crate) async fn rows(data: &Path) -> BTreeMap<String, i64> {
     let mut database = open(data).await;

@@ -52,6 +52,11 @@ impl Databases {
         ]
     }
 
+    /// Changes what is stored.
+    pub(crate) async fn run(&self, text: &'static str) {
+        sqlx::query(text).execute(&mut self.store.connect().await).await.expect("a change");
+    }
+
     /// How many rows each table has, and how many entries the logs.
     pub(crate) async fn rows(&self) -> BTreeMap<String, i64> {
         let mut conn = self.store.connect().await;

@@ -1,5 +1,6 @@
 //! What the tests have in common: a server under test, people who talk to it, and their sockets.
 
+mod authenticator;
 mod client;
 mod database;
 mod databases;
@@ -8,12 +9,14 @@ mod person;
 mod proxy;
 mod raw;
 mod server;
+mod sink;
 mod socket;
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+pub(crate) use authenticator::Authenticator;
 pub(crate) use client::{Answer, Base, Client};
 pub(crate) use database::contains;
 use database::everything_in;
@@ -23,6 +26,7 @@ pub(crate) use person::{Person, befriend, couple, friends_at, message, password_
 pub(crate) use proxy::{Proxy, Way};
 pub(crate) use raw::{exchange, rest, told};
 pub(crate) use server::{Server, Settings, jim, serve, signal};
+pub(crate) use sink::{Mood, Received, Sink};
 pub(crate) use socket::{Event, Refused, Socket};
 
 /// The room of the world channel.

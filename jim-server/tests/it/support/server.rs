@@ -165,6 +165,14 @@ impl Server {
         }
     }
 
+    /// Changes what is stored, beside the server.
+    pub(crate) async fn run_sql(&self, text: &'static str) {
+        match &self.databases {
+            Some(databases) => databases.run(text).await,
+            None => database::run(&self.data, text).await,
+        }
+    }
+
     /// Digest and body of an entry.
     pub(crate) async fn stored(&self, room: &str, seq: i64) -> (Option<String>, String) {
         match &self.databases {

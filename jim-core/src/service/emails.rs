@@ -1,0 +1,67 @@
+//! Addresses of mail: an account has one, an address one account, and only who reads its mail binds it.
+
+use super::{Context, codes, event, mails, users};
+use crate::error::{Code, Error, Result};
+use crate::id::UserId;
+use crate::model::code::Purpose;
+use crate::model::{Email, Kind, Language};
+use crate::repo::{NewMail, RepoError, Unit};
+
+/// Addresses of mail.
+#[derive(Clone)]
+pub struct Emails {
+    context: Context,
+}
+
+impl Emails {
+    pub(crate) fn new(context: Context) -> Self {
+        Emails { context }
+    }
+
+    /// Sends a code to an address, which [`Emails::confirm`] takes. That the address is another's is not said before
+    /// somebody has shown that he reads its mail.
+    pub async fn bind(&self, who: UserId, email: Email, language: Language) -> Result<()> {
+        let wanted = NewMail { purpose: Purpose::Email, user: Some(who), email, language, at: self.context.now() };
+        mails::want(&self.context, &wanted).await
+    }
+
+    /// Binds the address that the newest code was sent to. One that is bound already gives way; one that is another's by
+    /// now is refused, and the code is used up.
+    pub async fn confirm(&self, who: UserId, code: &str) -> Result<()> {
+        let mut unit = self.context.write(&[who]).await?;
+        let taken = codes::take(&self.context, &mut unit, Purpose::Email, &codes::of_user(who), code).await?;
+        let Some(email) = taken.and_then(|taken| taken.email) else {
+            self.context.logs.finish(unit).await?;
+            return Err(Code::EmailCodeInvalid.into());
+        };
+        match unit.emails().set(who, &email, self.context.now()).await {
+            Err(RepoError::Conflict) => {
+                self.context.logs.finish(unit).await?;
+                Err(Code::EmailTaken.into())
+            }
+            set => {
+                set?;
+                tell(&self.context, unit, who).await
+            }
+        }
+    }
+
+    /// Takes the address away, if there is one.
+    pub async fn remove(&self, who: UserId) -> Result<()> {
+        let mut unit = self.context.write(&[who]).await?;
+        unit.codes().remove(Purpose::Email, &codes::of_user(who)).await?;
+        if unit.emails().remove(who).await? {
+            tell(&self.context, unit, who).await
+        } else {
+            self.context.logs.finish(unit).await
+        }
+    }
+}
+
+/// Commits a unit that changes what somebody sees of his account, and tells his devices.
+pub(super) async fn tell(context: &Context, mut unit: Unit, who: UserId) -> Result<()> {
+    let user = unit.users().get(who).await?.ok_or(Error::Refused(Code::NotFound))?;
+    let me = users::me(&mut unit, user).await?;
+    unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, context.now()).await?;
+    context.logs.finish(unit).await
+}
