@@ -53,6 +53,8 @@ id! {
     WorldId;
     /// A task that waits in the outbox.
     OutboxId;
+    /// A row of the audit log.
+    AuditId;
 }
 
 impl UserId {

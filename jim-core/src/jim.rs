@@ -17,8 +17,8 @@ use crate::repo::{PresenceRepo, RoomLogRepo, Store};
 use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::StorageClock;
 use crate::service::{
-    Blocks, Context, Conversations, Digests, FriendRequests, Friends, Groups, Joining, Members, Messages, Options,
-    Pins, Reads, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
+    AdminGroups, AdminUsers, Audit, Blocks, Context, Conversations, Digests, FriendRequests, Friends, Groups, Joining,
+    Members, Messages, Options, Pins, Reads, Registrations, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -183,6 +183,7 @@ impl Jim {
                 hub,
                 self.sweep(shutdown.clone()),
                 self.learn_ended(shutdown.clone()),
+                self.depart(shutdown.clone()),
                 self.follow_clock(shutdown.clone())
             );
             self.context.hub.close_all(Close::Restart);
@@ -204,6 +205,18 @@ impl Jim {
         while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
             if let Err(error) = self.services.sessions.learn_ended().await {
                 tracing::warn!(error.cause = ?error, "which sessions have ended was not learned; it will be tried again");
+            }
+        }
+    }
+
+    /// Erases what accounts that are gone have written. By itself: it may take long.
+    async fn depart(&self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(SWEEP);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            let done = shutdown.run_until_cancelled(self.services.sweep_departures()).await;
+            if let Some(Err(error)) = done {
+                tracing::warn!(error.cause = ?error, "who is gone was not read; it will be tried again");
             }
         }
     }
@@ -246,6 +259,30 @@ impl Jim {
     #[must_use]
     pub fn users(&self) -> &Users {
         &self.services.users
+    }
+
+    /// Accounts, as administrators run them.
+    #[must_use]
+    pub fn admin_users(&self) -> &AdminUsers {
+        &self.services.admin_users
+    }
+
+    /// Groups, as administrators run them.
+    #[must_use]
+    pub fn admin_groups(&self) -> &AdminGroups {
+        &self.services.admin_groups
+    }
+
+    /// Who may register.
+    #[must_use]
+    pub fn registrations(&self) -> &Registrations {
+        &self.services.registrations
+    }
+
+    /// What administrators did.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.services.audit
     }
 
     /// Sessions.

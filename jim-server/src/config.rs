@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
 use jim_core::model::Limits;
+use jim_core::model::registration::Hours;
 use jim_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
@@ -137,6 +138,19 @@ pub enum Registration {
     Window,
 }
 
+impl Auth {
+    /// Who may register, until an administrator says otherwise; nobody at hours that are none.
+    #[must_use]
+    pub fn registration(&self) -> jim_core::model::Registration {
+        use jim_core::model::Registration as Is;
+        match self.registration {
+            Registration::Open => Is::Open,
+            Registration::Closed => Is::Closed,
+            Registration::Window => Hours::parse(&self.registration_window).map_or(Is::Closed, Is::Window),
+        }
+    }
+}
+
 section! {
     /// `[friends]`
     Friends { required: bool, greeting: String, blocked_request: BlockedRequest, }
@@ -227,14 +241,12 @@ const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
     ("mail.url", |c| !c.mail.url.expose().is_empty()),
     ("mail.from", |c| !c.mail.from.is_empty()),
     ("captcha.test_answer", |c| !c.captcha.test_answer.is_empty()),
-    ("auth.registration", |c| c.auth.registration == Registration::Window),
     ("auth.code_seconds", |c| c.auth.code_seconds != 600),
     ("auth.captcha_after", |c| c.auth.captcha_after != 3),
     ("auth.lock_after", |c| c.auth.lock_after != 5),
     ("auth.lock_seconds", |c| c.auth.lock_seconds != 300),
     ("rate.captcha", |c| c.rate.captcha.to_string() != "60/1m"),
     ("rate.recovery", |c| c.rate.recovery.to_string() != "10/1h"),
-    ("accounts.deleted_messages", |c| c.accounts.deleted_messages == DeletedMessages::Erase),
 ];
 
 /// Keys whose effect nobody may take for granted: without it data would go elsewhere, or a door stand open.
@@ -321,7 +333,7 @@ impl Config {
                 return Err(BadConfig::at("server.allowed_origins", "wants origins such as https://app.example.org"));
             }
         }
-        if self.auth.registration == Registration::Window && text::hours(&self.auth.registration_window).is_none() {
+        if self.auth.registration == Registration::Window && Hours::parse(&self.auth.registration_window).is_err() {
             return Err(BadConfig::at("auth.registration_window", "wants hours such as 08:00-18:00"));
         }
         if !self.captcha.test_answer.is_empty() && !self.server.listen.ip().is_loopback() {

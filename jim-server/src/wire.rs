@@ -19,7 +19,7 @@ use jim_core::store::sql::{self, MySqlOptions, MySqlStore, SqliteStore};
 use jim_core::transfer::{self, Moving, Whole};
 
 use crate::api::health::{Parts, Probe, State};
-use crate::config::{BadConfig, BlockedRequest, Config, Durability, Registration};
+use crate::config::{BadConfig, BlockedRequest, Config, DeletedMessages, Durability};
 
 /// The file in the data folder that a running server holds.
 const LOCK: &str = "lock";
@@ -290,7 +290,8 @@ fn make_private(file: &Path) -> std::io::Result<()> {
 fn options(config: &Config) -> Options {
     Options {
         limits: config.limits.clone(),
-        registration_open: config.auth.registration == Registration::Open,
+        registration: config.auth.registration(),
+        erase_deleted: config.accounts.deleted_messages == DeletedMessages::Erase,
         friends_required: config.friends.required,
         greeting: Some(config.friends.greeting.clone()).filter(|greeting| !greeting.is_empty()),
         pretend_when_blocked: config.friends.blocked_request == BlockedRequest::Pretend,

@@ -1,8 +1,10 @@
 //! Plain data, and constructors that parse: who holds a value of these types knows that it is valid.
 
+pub mod audit;
 pub mod block;
 pub mod content;
 pub mod conversation;
+pub mod departure;
 pub mod digest;
 pub mod entry;
 pub mod friend;
@@ -11,6 +13,7 @@ pub mod joining;
 pub mod limits;
 pub mod password;
 pub mod pin;
+pub mod registration;
 pub mod session;
 mod text;
 pub mod user;
@@ -25,6 +28,7 @@ pub use friend::{Friend, FriendRequest, Friendship, RequestStatus};
 pub use group::{Group, Member};
 pub use limits::Limits;
 pub use password::Password;
+pub use registration::Registration;
 pub use session::{Device, Session, Source};
 pub use user::{Me, Nickname, User, UserCard, Username};
 

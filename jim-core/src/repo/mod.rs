@@ -5,10 +5,12 @@
 //! `Ok(None)`. Lists come in the order that their method names, and never hold more than `limit` things.
 
 mod archive;
+mod audit;
 mod blacklist;
 mod blocks;
 mod conversations;
 mod counters;
+mod departures;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -29,10 +31,12 @@ mod users;
 mod worlds;
 
 pub use archive::{Archive, LogArchive, Row, Value};
+pub use audit::AuditRepo;
 pub use blacklist::BlacklistRepo;
 pub use blocks::BlockRepo;
 pub use conversations::ConversationRepo;
 pub use counters::{CounterRepo, Rate, Taken};
+pub use departures::DepartureRepo;
 pub use friend_requests::{FriendRequestRepo, NewRequest};
 pub use friends::FriendRepo;
 pub use groups::GroupRepo;

@@ -86,6 +86,8 @@ pub trait SessionRepo: Send {
     async fn end(&mut self, id: SessionId, at: Millis) -> Res<bool>;
     /// Log-ins that ended at or after a time.
     async fn ended_since(&mut self, at: Millis) -> Res<Vec<SessionId>>;
+    /// Forgets the addresses and names of devices of all log-ins of a person.
+    async fn forget(&mut self, user: UserId) -> Res<()>;
     /// Stores a ticket, and removes those whose time is over.
     async fn add_ticket(&mut self, ticket: &Ticket, now: Millis) -> Res<()>;
     /// A ticket that was not taken.

@@ -82,6 +82,10 @@ tables! {
     WORLD_TURNS "world_turns" 2 false: world_id user_id at client_ref;
     /// What committed changes still owe to rooms.
     OUTBOX "outbox" 1 true: id room task at;
+    /// What administrators did.
+    AUDIT "audit" 1 true: id at by_user action target ip before_json after_json;
+    /// What accounts that are gone have left behind.
+    DEPARTURES "departures" 2 false: user_id room seq at;
     /// Who is mentioned where, in a store that has the room logs too: made from the entries.
     MENTIONS "mentions" 3 false: user_id room seq;
     /// What was taken back, in a store that has the room logs too: made from the entries.
@@ -89,7 +93,7 @@ tables! {
 }
 
 /// All that a move carries, in the order in which it does.
-pub static TABLES: [&Table; 22] = [
+pub static TABLES: [&Table; 24] = [
     &SETTINGS,
     &USERS,
     &USER_HEADS,
@@ -112,4 +116,6 @@ pub static TABLES: [&Table; 22] = [
     &WORLD_MUTES,
     &WORLD_TURNS,
     &OUTBOX,
+    &AUDIT,
+    &DEPARTURES,
 ];

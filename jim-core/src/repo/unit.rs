@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
-    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, StoredSession, Task,
-    UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    AuditRepo, BlacklistRepo, BlockRepo, ConversationRepo, DepartureRepo, FriendRepo, FriendRequestRepo, GroupRepo,
+    HiddenRepo, InvitationRepo, JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo,
+    SettingRepo, StoredSession, Task, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
@@ -74,6 +74,8 @@ pub trait Store: Send + Sync {
         let owner = unit.users().get(stored.session.user).await?;
         Ok(Some((stored, owner.map(|user| user.state))))
     }
+    /// Forgets what is known of rights without asking: another process may have switched an account off or on.
+    fn forget_rights(&self) {}
     /// Whether storage answers.
     async fn ping(&self) -> Res<()>;
     /// The time by the clock that all nodes of this storage share; `None` where there is one node, and its clock is
@@ -107,6 +109,8 @@ pub trait Tx:
     + UserLogRepo
     + OutboxRepo
     + SettingRepo
+    + AuditRepo
+    + DepartureRepo
     + Send
 {
     /// Makes everything durable. Dropped without it, a transaction leaves no trace.
@@ -225,6 +229,16 @@ impl Unit {
 
     /// Shared values.
     pub fn settings(&mut self) -> &mut dyn SettingRepo {
+        &mut *self.tx
+    }
+
+    /// What administrators did.
+    pub fn audit(&mut self) -> &mut dyn AuditRepo {
+        &mut *self.tx
+    }
+
+    /// What accounts that are gone have left behind.
+    pub fn departures(&mut self) -> &mut dyn DepartureRepo {
         &mut *self.tx
     }
 

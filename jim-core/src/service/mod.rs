@@ -1,7 +1,11 @@
 //! The rules: one struct per domain, and the only layer that says no. The first argument says who acts.
 
+mod admin_groups;
+mod admin_users;
+mod audit;
 mod blocks;
 mod conversations;
+mod departures;
 mod digests;
 mod friend_requests;
 mod friends;
@@ -15,6 +19,7 @@ mod passwords;
 pub mod permission;
 mod pins;
 mod reads;
+mod registrations;
 mod room_rights;
 mod rooms;
 mod sessions;
@@ -29,6 +34,9 @@ mod worlds;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admin_groups::AdminGroups;
+pub use admin_users::AdminUsers;
+pub use audit::{Actor, Audit};
 pub use blocks::Blocks;
 pub use conversations::{Conversation, ConversationChange, Conversations, Shown};
 pub use digests::Digests;
@@ -40,6 +48,7 @@ pub use members::{Added, MemberChange, Members};
 pub use messages::{Gap, History, Messages, Sent};
 pub use pins::{Pin, Pins};
 pub use reads::{ReadMark, Reads};
+pub use registrations::Registrations;
 pub use rooms::{RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
 pub(crate) use storage_clock::StorageClock;
@@ -52,7 +61,7 @@ use crate::error::{Error, Result};
 use crate::hub::{Ended, Hub};
 use crate::id::UserId;
 use crate::log::Logs;
-use crate::model::{Kind, Limits};
+use crate::model::{Kind, Limits, Registration};
 use crate::repo::{Unit, UserEvent};
 use crate::secret::{Key, Random};
 use crate::time::{Clock as _, Millis};
@@ -65,8 +74,10 @@ const MOST_ENTRIES: u16 = 1000;
 pub struct Options {
     /// Every limit a client may meet.
     pub limits: Limits,
-    /// Whether people may register by themselves.
-    pub registration_open: bool,
+    /// Who may register, until an administrator says otherwise.
+    pub registration: Registration,
+    /// Whether what somebody wrote is erased when his account is deleted.
+    pub erase_deleted: bool,
     /// Whether only friends may write to each other.
     pub friends_required: bool,
     /// The first entry after two people become friends; `None` for none.
@@ -89,7 +100,8 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             limits: Limits::default(),
-            registration_open: true,
+            registration: Registration::Open,
+            erase_deleted: false,
             friends_required: true,
             greeting: Some("You are friends now. Say hello!".into()),
             pretend_when_blocked: false,
@@ -116,6 +128,11 @@ pub(crate) struct Context {
 /// Every service.
 pub(crate) struct Services {
     pub(crate) users: Users,
+    pub(crate) admin_users: AdminUsers,
+    pub(crate) admin_groups: AdminGroups,
+    pub(crate) registrations: Registrations,
+    pub(crate) audit: Audit,
+    departures: departures::Departures,
     pub(crate) sessions: Sessions,
     pub(crate) friends: Friends,
     pub(crate) friend_requests: FriendRequests,
@@ -137,8 +154,15 @@ pub(crate) struct Services {
 impl Services {
     pub(crate) fn new(context: &Context) -> Self {
         let speech = speech::Speech::new(context.clone());
+        let departures = departures::Departures::new(context.clone());
+        let users = Users::new(context.clone(), departures.clone());
         Services {
-            users: Users::new(context.clone()),
+            admin_users: AdminUsers::new(context.clone(), users.clone(), departures.clone()),
+            admin_groups: AdminGroups::new(context.clone()),
+            registrations: Registrations::new(context.clone()),
+            audit: Audit::new(context.clone()),
+            departures,
+            users,
             sessions: Sessions::new(context.clone()),
             friends: Friends::new(context.clone()),
             friend_requests: FriendRequests::new(context.clone()),
@@ -156,6 +180,11 @@ impl Services {
             sync: Sync::new(context.clone()),
             user_log: UserLog::new(context.clone()),
         }
+    }
+
+    /// Goes on with what accounts that are gone have left behind.
+    pub(crate) async fn sweep_departures(&self) -> Result<()> {
+        self.departures.sweep().await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jim_core::Jim;
 use jim_core::model::Limits;
 use poem_openapi::payload::Json;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
@@ -10,8 +11,9 @@ use poem_openapi::{Object, OpenApi};
 use serde_json::Value;
 
 use crate::api::Tag;
+use crate::api::answer::{Answer, found};
 use crate::app::BASE;
-use crate::config::{Config, Registration};
+use crate::config::Config;
 
 /// What a newer client asks before it uses something newer.
 const FEATURES: &[&str] = &[
@@ -29,12 +31,15 @@ const FEATURES: &[&str] = &[
     "conversations",
     "sync",
     "push",
+    "account_deletion",
+    "administration",
 ];
 
 /// Tells everybody what this server is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MetaApi {
     answer: Meta,
+    jim: Jim,
 }
 
 /// What this server is and allows.
@@ -60,42 +65,41 @@ struct Meta {
 #[derive(Debug, Clone, Object)]
 #[oai(rename = "Registration")]
 struct MetaRegistration {
-    /// They can.
+    /// They can, now.
     open: bool,
     /// A captcha is asked for.
     captcha: bool,
 }
 
 impl MetaApi {
-    /// What the configuration says.
+    /// What the configuration says, and the backend of what may change.
     #[must_use]
-    pub fn new(config: &Config, epoch: &str) -> Self {
+    pub fn new(config: &Config, jim: Jim) -> Self {
         MetaApi {
             answer: Meta {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 api: "v1".to_owned(),
-                epoch: epoch.to_owned(),
+                epoch: jim.epoch().to_owned(),
                 features: FEATURES.iter().map(ToString::to_string).collect(),
-                registration: MetaRegistration {
-                    open: config.auth.registration == Registration::Open,
-                    captcha: config.captcha.registration,
-                },
+                registration: MetaRegistration { open: false, captcha: config.captcha.registration },
                 captcha_kinds: Vec::new(),
                 limits: AllLimits(config.limits.clone()),
             },
+            jim,
         }
     }
 }
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Meta")]
-#[expect(clippy::unused_async, reason = "poem-openapi wants every handler async")]
 impl MetaApi {
     /// What this server is and allows
     ///
     /// Needs no log-in. A client sends a newer field only if its feature is named here.
     #[oai(path = "/meta", method = "get", operation_id = "meta")]
-    async fn meta(&self) -> Json<Meta> {
-        Json(self.answer.clone())
+    async fn meta(&self) -> Answer<Json<Meta>> {
+        let mut answer = self.answer.clone();
+        answer.registration.open = self.jim.registrations().is_open().await?;
+        found(answer)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Every storage port in memory, for tests of rules and of hosts. Nothing outlives the process.
 
+mod audit;
 mod blacklist;
 mod blocks;
 mod conversations;
 mod counters;
+mod departures;
 mod friend_requests;
 mod friends;
 mod groups;
@@ -66,6 +68,8 @@ struct State {
     hidden: hidden::Hidden,
     pins: pins::Pins,
     worlds: worlds::Worlds,
+    audit: audit::Audit,
+    departures: departures::Departures,
 }
 
 /// A transaction; one that only reads has no place to put its copy.

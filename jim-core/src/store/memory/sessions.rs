@@ -96,6 +96,14 @@ impl SessionRepo for MemoryTx {
         Ok(rows.filter(|row| row.ended_at.is_some_and(|ended| ended >= at)).map(|row| row.session.id).collect())
     }
 
+    async fn forget(&mut self, user: UserId) -> Res<()> {
+        for row in self.change().sessions.rows.values_mut().filter(|row| row.session.user == user) {
+            row.session.device = None;
+            row.session.ip.clear();
+        }
+        Ok(())
+    }
+
     async fn add_ticket(&mut self, ticket: &Ticket, now: Millis) -> Res<()> {
         let tickets = &mut self.change().sessions.tickets;
         tickets.retain(|_, ticket| ticket.until > now);

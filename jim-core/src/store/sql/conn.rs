@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row as _, SqlSafeStr, SqlStr};
 
 use crate::id::{
-    FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
+    AuditId, FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
 };
 use crate::repo::{RepoError, Res, Value};
 use crate::secret::TokenHash;
@@ -33,7 +33,19 @@ macro_rules! int_args {
     )+};
 }
 
-int_args!(UserId, WorldId, GroupId, InvitationId, JoinRequestId, SessionId, FriendRequestId, OutboxId, Seq, Millis);
+int_args!(
+    AuditId,
+    UserId,
+    WorldId,
+    GroupId,
+    InvitationId,
+    JoinRequestId,
+    SessionId,
+    FriendRequestId,
+    OutboxId,
+    Seq,
+    Millis
+);
 
 impl From<i64> for Arg {
     fn from(value: i64) -> Self {

@@ -2,10 +2,12 @@
 //! both, a file for each noun; the room logs and what opens a database are each database's own.
 
 mod archive;
+mod audit;
 mod blacklist;
 mod blocks;
 mod conn;
 mod conversations;
+mod departures;
 mod entries;
 mod friend_requests;
 mod friends;

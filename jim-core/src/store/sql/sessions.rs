@@ -185,6 +185,12 @@ impl SessionRepo for SqlTx {
         Ok(rows.into_iter().map(|(id,)| SessionId(id)).collect())
     }
 
+    async fn forget(&mut self, user: UserId) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("UPDATE jim_sessions SET device = NULL, ip = '' WHERE user_id = ?", args![user]).await?;
+        Ok(())
+    }
+
     async fn add_ticket(&mut self, ticket: &Ticket, now: Millis) -> Res<()> {
         let mut conn = self.conn().await?;
         conn.run("DELETE FROM jim_tickets WHERE until_at <= ?", args![now]).await?;

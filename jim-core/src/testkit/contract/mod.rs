@@ -6,9 +6,11 @@
 mod list;
 mod tools;
 
+pub mod audit;
 pub mod blacklist;
 pub mod blocks;
 pub mod conversations;
+pub mod departures;
 pub mod friend_requests;
 pub mod friends;
 pub mod groups;
