@@ -55,6 +55,8 @@ id! {
     OutboxId;
     /// A mail that waits.
     MailId;
+    /// A row of the audit log.
+    AuditId;
 }
 
 impl UserId {

@@ -20,9 +20,9 @@ use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::StorageClock;
 use crate::service::mails::{self, Post};
 use crate::service::{
-    Authenticator, Blocks, Captchas, Context, Conversations, Digests, Doors, Emails, Externals, FriendRequests,
-    Friends, Groups, Joining, Members, Messages, Options, Pins, Reads, Recovery, Rooms, Services, Sessions, Sync, Totp,
-    UserLog, Users, Worlds,
+    AdminGroups, AdminUsers, Audit, Authenticator, Blocks, Captchas, Context, Conversations, Digests, Doors, Emails,
+    Externals, FriendRequests, Friends, Groups, Joining, Members, Messages, Options, Pins, Reads, Recovery,
+    Registrations, Rooms, Services, Sessions, Sync, Totp, UserLog, Users, Worlds,
 };
 use crate::store::local::LocalCounters;
 use crate::time::{Clock, SystemClock};
@@ -233,7 +233,8 @@ impl Jim {
                 self.sweep(shutdown.clone()),
                 self.learn_ended(shutdown.clone()),
                 self.follow_clock(shutdown.clone()),
-                mails::run(&self.context, shutdown.clone())
+                mails::run(&self.context, shutdown.clone()),
+                self.depart(shutdown.clone())
             );
             self.context.hub.close_all(Close::Restart);
             lane_stop.cancel();
@@ -254,6 +255,18 @@ impl Jim {
         while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
             if let Err(error) = self.services.sessions.learn_ended().await {
                 tracing::warn!(error.cause = ?error, "which sessions have ended was not learned; it will be tried again");
+            }
+        }
+    }
+
+    /// Erases what accounts that are gone have written. By itself: it may take long.
+    async fn depart(&self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(SWEEP);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            let done = shutdown.run_until_cancelled(self.services.sweep_departures()).await;
+            if let Some(Err(error)) = done {
+                tracing::warn!(error.cause = ?error, "who is gone was not read; it will be tried again");
             }
         }
     }
@@ -314,6 +327,30 @@ impl Jim {
     #[must_use]
     pub fn externals(&self) -> &Externals {
         &self.services.externals
+    }
+
+    /// Accounts, as administrators run them.
+    #[must_use]
+    pub fn admin_users(&self) -> &AdminUsers {
+        &self.services.admin_users
+    }
+
+    /// Groups, as administrators run them.
+    #[must_use]
+    pub fn admin_groups(&self) -> &AdminGroups {
+        &self.services.admin_groups
+    }
+
+    /// Who may register.
+    #[must_use]
+    pub fn registrations(&self) -> &Registrations {
+        &self.services.registrations
+    }
+
+    /// What administrators did.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.services.audit
     }
 
     /// Sessions.

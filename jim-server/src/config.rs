@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
 use jim_core::model::Limits;
+use jim_core::model::registration::Hours;
 use jim_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
@@ -138,6 +139,19 @@ pub enum Registration {
     Window,
 }
 
+impl Auth {
+    /// Who may register, until an administrator says otherwise; nobody at hours that are none.
+    #[must_use]
+    pub fn registration(&self) -> jim_core::model::Registration {
+        use jim_core::model::Registration as Is;
+        match self.registration {
+            Registration::Open => Is::Open,
+            Registration::Closed => Is::Closed,
+            Registration::Window => Hours::parse(&self.registration_window).map_or(Is::Closed, Is::Window),
+        }
+    }
+}
+
 section! {
     /// `[friends]`
     Friends { required: bool, greeting: String, blocked_request: BlockedRequest, }
@@ -223,11 +237,7 @@ impl std::error::Error for BadConfig {}
 type IsSet = fn(&Config) -> bool;
 
 /// Keys that are accepted and have no effect yet.
-const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
-    ("server.public_url", |c| !c.server.public_url.is_empty()),
-    ("auth.registration", |c| c.auth.registration == Registration::Window),
-    ("accounts.deleted_messages", |c| c.accounts.deleted_messages == DeletedMessages::Erase),
-];
+const WITHOUT_EFFECT: &[(&str, IsSet)] = &[("server.public_url", |c| !c.server.public_url.is_empty())];
 
 /// Keys whose effect nobody may take for granted: without it data would go elsewhere, or a door stand open.
 const REFUSED: &[(&str, IsSet)] = &[("store.url", |c| {
@@ -311,7 +321,7 @@ impl Config {
                 return Err(BadConfig::at("server.allowed_origins", "wants origins such as https://app.example.org"));
             }
         }
-        if self.auth.registration == Registration::Window && text::hours(&self.auth.registration_window).is_none() {
+        if self.auth.registration == Registration::Window && Hours::parse(&self.auth.registration_window).is_err() {
             return Err(BadConfig::at("auth.registration_window", "wants hours such as 08:00-18:00"));
         }
         if !self.captcha.test_answer.is_empty() && !self.server.listen.ip().is_loopback() {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use jim_core::model::user::UserState;
 use jim_core::secret::Secret;
 use jim_server::config::{BadConfig, Config};
 use jim_server::{admin, movement, openapi, serve, telemetry, verify, wire};
@@ -57,7 +58,7 @@ enum Command {
     },
     /// Print the `OpenAPI` document.
     Openapi,
-    /// Administrators, who moderate the world channel.
+    /// Administrators, and what they did. The server may be running.
     Admin {
         #[command(subcommand)]
         command: AdminCommand,
@@ -68,11 +69,31 @@ enum Command {
 
 #[derive(Subcommand)]
 enum AdminCommand {
-    /// Make one; the password is the first line of the standard input. The server may be running.
+    /// Make one; the password is the first line of the standard input.
     Create {
         /// The name to log in with.
         #[arg(long)]
         username: String,
+    },
+    /// Print every administrator: id, state and user name.
+    List,
+    /// Switch anybody's account off: it cannot log in, its sessions end and its sockets are closed.
+    Disable {
+        /// The name to log in with.
+        #[arg(long)]
+        username: String,
+    },
+    /// Switch an account on again.
+    Enable {
+        /// The name to log in with.
+        #[arg(long)]
+        username: String,
+    },
+    /// Print what administrators did, newest first.
+    Audit {
+        /// All of it, an object of JSON on each line.
+        #[arg(long)]
+        export: bool,
     },
 }
 
@@ -111,20 +132,40 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn Error>> {
         Some(Command::Move { to, to_rooms, .. }) => {
             return runtime.block_on(movement::carry(&config, to.as_deref(), to_rooms.as_deref()));
         }
+        Some(Command::Admin { command }) => {
+            runtime.block_on(administer(&config, command))?;
+            return Ok(ExitCode::SUCCESS);
+        }
         _ => telemetry::init(&config.log.level)?,
     }
     match cli.command {
-        Some(Command::Admin { command: AdminCommand::Create { ref username } }) => {
-            let mut password = String::new();
-            std::io::stdin().read_line(&mut password)?;
-            let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
-            let me = runtime.block_on(admin::create(&config, username, password))?;
-            print(&format!("{} is an administrator now, with the id {}", me.username, me.id));
-        }
         Some(Command::Migrate) => runtime.block_on(wire::migrate(&config))?,
         _ => runtime.block_on(serve::serve(config))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn administer(config: &Config, command: &AdminCommand) -> Result<(), Box<dyn Error>> {
+    match command {
+        AdminCommand::Create { username } => {
+            let mut password = String::new();
+            std::io::stdin().read_line(&mut password)?;
+            let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
+            let user = admin::create(config, username, password).await?;
+            print(&format!("{} is an administrator now, with the id {}", user.username, user.id));
+        }
+        AdminCommand::List => print(&admin::list(config).await?),
+        AdminCommand::Disable { username } => {
+            let user = admin::set_state(config, username, UserState::Disabled).await?;
+            print(&format!("{} is disabled, with the id {}", user.username, user.id));
+        }
+        AdminCommand::Enable { username } => {
+            let user = admin::set_state(config, username, UserState::Active).await?;
+            print(&format!("{} is enabled, with the id {}", user.username, user.id));
+        }
+        AdminCommand::Audit { export } => admin::audit(config, *export, print).await?,
+    }
+    Ok(())
 }
 
 /// A reader that has seen enough, such as `head`, is no error.

@@ -44,7 +44,7 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     });
     let sockets = TaskTracker::new();
     let api = Api::new(jim.clone(), Throttles::new(&config.rate, backend.counters.as_ref()));
-    let surface = api::surface(&api, MetaApi::new(&config, &jim), HealthApi::new(backend.probe.clone()));
+    let surface = api::surface(&api, MetaApi::new(&config, jim.clone()), HealthApi::new(backend.probe.clone()));
     let extra = vec![(gateway::PATH, Gateway::new(jim.clone(), gateway_options(&config), sockets.clone()).boxed())];
     let app = App::new(surface, extra, &api, || rules(&config), config.server.ops_listen.is_some());
 

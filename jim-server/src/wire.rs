@@ -21,6 +21,7 @@ use jim_core::store::sql::{self, MySqlOptions, MySqlStore, SqliteStore};
 use jim_core::transfer::{self, Moving, Whole};
 
 use crate::api::health::{Parts, Probe, State};
+use crate::config::{BadConfig, BlockedRequest, Config, DeletedMessages, Durability};
 use crate::config::{BadConfig, BlockedRequest, Config, Durability, Registration};
 use crate::external::HostTokens;
 
@@ -318,7 +319,6 @@ fn make_private(file: &Path) -> std::io::Result<()> {
 fn options(config: &Config) -> Options {
     Options {
         limits: config.limits.clone(),
-        registration_open: config.auth.registration == Registration::Open,
         registration_captcha: config.captcha.registration,
         captcha_test_answer: Some(config.captcha.test_answer.clone())
             .filter(|answer| !answer.is_empty())
@@ -326,6 +326,8 @@ fn options(config: &Config) -> Options {
         captcha_after: config.auth.captcha_after,
         lock_after: config.auth.lock_after,
         lock_for: Duration::from_secs(config.auth.lock_seconds),
+        registration: config.auth.registration(),
+        erase_deleted: config.accounts.deleted_messages == DeletedMessages::Erase,
         friends_required: config.friends.required,
         greeting: Some(config.friends.greeting.clone()).filter(|greeting| !greeting.is_empty()),
         pretend_when_blocked: config.friends.blocked_request == BlockedRequest::Pretend,

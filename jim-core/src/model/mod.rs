@@ -1,9 +1,11 @@
 //! Plain data, and constructors that parse: who holds a value of these types knows that it is valid.
 
+pub mod audit;
 pub mod block;
 pub mod code;
 pub mod content;
 pub mod conversation;
+pub mod departure;
 pub mod digest;
 pub mod email;
 pub mod entry;
@@ -14,6 +16,7 @@ pub mod language;
 pub mod limits;
 pub mod password;
 pub mod pin;
+pub mod registration;
 pub mod session;
 mod text;
 pub mod totp;
@@ -31,6 +34,7 @@ pub use group::{Group, Member};
 pub use language::Language;
 pub use limits::Limits;
 pub use password::Password;
+pub use registration::Registration;
 pub use session::{Device, Session, Source};
 pub use user::{Me, Nickname, User, UserCard, Username};
 

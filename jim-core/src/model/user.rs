@@ -117,6 +117,20 @@ pub enum UserState {
     Active,
     /// Switched off by an administrator.
     Disabled,
+    /// Gone for good; only its id is left.
+    Deleted,
+}
+
+impl UserState {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            UserState::Active => "active",
+            UserState::Disabled => "disabled",
+            UserState::Deleted => "deleted",
+        }
+    }
 }
 
 /// What an account may do on the whole server.
@@ -166,7 +180,12 @@ impl User {
     /// What others see of this account.
     #[must_use]
     pub fn card(&self) -> UserCard {
-        UserCard { id: self.id, nickname: self.nickname.clone(), status_text: self.status_text.clone() }
+        UserCard {
+            id: self.id,
+            nickname: self.nickname.clone(),
+            status_text: self.status_text.clone(),
+            deleted: self.state == UserState::Deleted,
+        }
     }
 }
 
@@ -221,11 +240,14 @@ impl From<User> for Me {
 pub struct UserCard {
     /// Id.
     pub id: UserId,
-    /// Nickname.
+    /// Nickname; empty where the account is gone.
     pub nickname: String,
     /// A line under the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_text: Option<String>,
+    /// The account is gone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
 }
 
 /// What to do with a field that can be absent: keep it, clear it, or set it.

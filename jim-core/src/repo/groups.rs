@@ -19,4 +19,6 @@ pub trait GroupRepo: Send {
     async fn list(&mut self, user: UserId, after: Option<GroupId>, limit: u16) -> Res<Vec<GroupRow>>;
     /// How many these are.
     async fn count(&mut self, user: UserId) -> Res<u32>;
+    /// Groups of all people that have not ended and whose name holds a text, taken literally, by id.
+    async fn search(&mut self, text: &str, after: Option<GroupId>, limit: u16) -> Res<Vec<GroupRow>>;
 }

@@ -18,6 +18,8 @@ pub trait JoinRequestRepo: Send {
     async fn list(&mut self, group: GroupId, before: Option<JoinRequestId>, limit: u16) -> Res<Vec<JoinRequestRow>>;
     /// Pending requests for a group by the person who asks, above `after`.
     async fn list_pending(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<JoinRequestRow>>;
+    /// Pending requests of a person.
+    async fn list_of(&mut self, user: UserId) -> Res<Vec<JoinRequestRow>>;
     /// Answers a pending request; `false` if it is not pending.
     async fn decide(&mut self, id: JoinRequestId, status: RequestStatus) -> Res<bool>;
 }

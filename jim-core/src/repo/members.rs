@@ -17,6 +17,11 @@ pub trait MemberRepo: Send {
     async fn remove(&mut self, group: GroupId, user: UserId) -> Res<bool>;
     /// What outlived the last membership of somebody that is over.
     async fn former(&mut self, group: GroupId, user: UserId) -> Res<Option<Former>>;
+    /// Groups in which a person was a member before.
+    async fn former_of(&mut self, user: UserId) -> Res<Vec<GroupId>>;
+    /// Who comes after a member: of those whose account is in use the highest of role, of these the one who joined
+    /// first; without any such, the same among the others.
+    async fn heir(&mut self, group: GroupId, of: UserId) -> Res<Option<MemberRow>>;
     /// Members by id.
     async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>>;
     /// Those of these people who are members, by id.

@@ -5,11 +5,13 @@
 //! `Ok(None)`. Lists come in the order that their method names, and never hold more than `limit` things.
 
 mod archive;
+mod audit;
 mod blacklist;
 mod blocks;
 mod codes;
 mod conversations;
 mod counters;
+mod departures;
 mod emails;
 mod externals;
 mod friend_requests;
@@ -35,11 +37,13 @@ mod users;
 mod worlds;
 
 pub use archive::{Archive, LogArchive, Row, Value};
+pub use audit::AuditRepo;
 pub use blacklist::BlacklistRepo;
 pub use blocks::BlockRepo;
 pub use codes::{CodeRepo, CodeRow};
 pub use conversations::ConversationRepo;
 pub use counters::{CounterRepo, Noted, Rate, Taken};
+pub use departures::DepartureRepo;
 pub use emails::EmailRepo;
 pub use externals::ExternalRepo;
 pub use friend_requests::{FriendRequestRepo, NewRequest};

@@ -90,6 +90,8 @@ pub trait SessionRepo: Send {
     async fn add_ticket(&mut self, ticket: &Ticket) -> Res<()>;
     /// Removes the tickets whose time is over.
     async fn forget_tickets(&mut self, now: Millis) -> Res<()>;
+    /// Forgets the addresses and names of devices of all log-ins of a person.
+    async fn forget(&mut self, user: UserId) -> Res<()>;
     /// A ticket that was not taken.
     async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>>;
     /// Takes a ticket: of many takers exactly one gets it.

@@ -96,6 +96,10 @@ tables! {
     TOTP "totp" 1 false: user_id secret confirmed last_step;
     /// What stands for a lost authenticator.
     TOTP_CODES "totp_codes" 2 false: hash user_id;
+    /// What administrators did.
+    AUDIT "audit" 1 true: id at by_user action target ip before_json after_json;
+    /// What accounts that are gone have left behind.
+    DEPARTURES "departures" 2 false: user_id room seq at;
     /// Who is mentioned where, in a store that has the room logs too: made from the entries.
     MENTIONS "mentions" 3 false: user_id room seq;
     /// What was taken back, in a store that has the room logs too: made from the entries.
@@ -103,7 +107,7 @@ tables! {
 }
 
 /// All that a move carries, in the order in which it does.
-pub static TABLES: [&Table; 29] = [
+pub static TABLES: [&Table; 31] = [
     &SETTINGS,
     &USERS,
     &USER_HEADS,
@@ -133,4 +137,6 @@ pub static TABLES: [&Table; 29] = [
     &MAILS,
     &TOTP,
     &TOTP_CODES,
+    &AUDIT,
+    &DEPARTURES,
 ];

@@ -3,9 +3,10 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::{
-    BlacklistRepo, BlockRepo, CodeRepo, ConversationRepo, EmailRepo, ExternalRepo, FriendRepo, FriendRequestRepo,
-    GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, MailRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res,
-    SessionRepo, SettingRepo, SpentRepo, StoredSession, Task, TotpRepo, UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    AuditRepo, BlacklistRepo, BlockRepo, CodeRepo, ConversationRepo, DepartureRepo, EmailRepo, ExternalRepo,
+    FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, MailRepo, MemberRepo,
+    OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, SpentRepo, StoredSession, Task, TotpRepo, UserEvent,
+    UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
@@ -74,6 +75,8 @@ pub trait Store: Send + Sync {
         let owner = unit.users().get(stored.session.user).await?;
         Ok(Some((stored, owner.map(|user| user.state))))
     }
+    /// Forgets what is known of rights without asking: another process may have switched an account off or on.
+    fn forget_rights(&self) {}
     /// Whether storage answers.
     async fn ping(&self) -> Res<()>;
     /// The time by the clock that all nodes of this storage share; `None` where there is one node, and its clock is
@@ -113,6 +116,8 @@ pub trait Tx:
     + CodeRepo
     + MailRepo
     + TotpRepo
+    + AuditRepo
+    + DepartureRepo
     + Send
 {
     /// Makes everything durable. Dropped without it, a transaction leaves no trace.
@@ -261,6 +266,16 @@ impl Unit {
 
     /// Second factors.
     pub fn totp(&mut self) -> &mut dyn TotpRepo {
+        &mut *self.tx
+    }
+
+    /// What administrators did.
+    pub fn audit(&mut self) -> &mut dyn AuditRepo {
+        &mut *self.tx
+    }
+
+    /// What accounts that are gone have left behind.
+    pub fn departures(&mut self) -> &mut dyn DepartureRepo {
         &mut *self.tx
     }
 

@@ -29,4 +29,6 @@ pub trait UserLogRepo: Send {
     async fn head(&mut self, user: UserId) -> Res<Seq>;
     /// The same for up to 1,000 accounts, in the order asked.
     async fn heads(&mut self, users: &[UserId]) -> Res<Vec<Seq>>;
+    /// Removes all entries of an account that is gone; the next one would be number 1.
+    async fn clear(&mut self, user: UserId) -> Res<()>;
 }

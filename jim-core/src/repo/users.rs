@@ -37,10 +37,22 @@ pub trait UserRepo: Send {
     async fn password_hash(&mut self, id: UserId) -> Res<Option<String>>;
     /// Active accounts whose folded nickname begins with `prefix` (taken literally), by id, above `after`.
     async fn find_by_nickname(&mut self, prefix: &str, after: Option<UserId>, limit: u16) -> Res<Vec<User>>;
+    /// Accounts in any state whose folded user name begins with `prefix` (taken literally), of this role if one is named,
+    /// by id, above `after`.
+    async fn search(
+        &mut self,
+        prefix: &str,
+        role: Option<AccountRole>,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Res<Vec<User>>;
     /// Replaces what the owner can change of the profile: nickname, birth date, status text.
     async fn set_profile(&mut self, user: &User) -> Res<()>;
     /// Replaces the hash of the password.
     async fn set_password(&mut self, id: UserId, hash: &str) -> Res<()>;
-    /// Switches an account on or off.
+    /// Switches an account on or off; one that is gone stays so.
     async fn set_state(&mut self, id: UserId, state: UserState) -> Res<()>;
+    /// Leaves of an account only its id, its role and when it was made: it has no name, no password and no profile, and
+    /// its state is [`UserState::Deleted`]. Its user name can be taken by others.
+    async fn forget(&mut self, id: UserId) -> Res<()>;
 }

@@ -10,6 +10,9 @@ use crate::model::{Kind, UserCard};
 use crate::page::{Cursors, Page};
 use crate::repo::{NewRequest, PeerState, PrivateRights, Unit};
 
+/// Requests that are read at once.
+const PAGE: u16 = 100;
+
 /// Friend requests.
 #[derive(Clone)]
 pub struct FriendRequests {
@@ -148,6 +151,45 @@ impl FriendRequests {
     }
 }
 
+/// Takes back what somebody asked who is gone, and declines what he was asked.
+pub(super) async fn withdraw(context: &Context, who: UserId) -> Result<()> {
+    for direction in [Direction::Out, Direction::In] {
+        let mut before = None;
+        loop {
+            let rows = context.read().await?.friend_requests().list(who, direction, before, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            before = Some(last.id);
+            for row in rows.into_iter().filter(|row| row.status == RequestStatus::Pending) {
+                withdraw_one(context, direction, row).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn withdraw_one(context: &Context, direction: Direction, row: RequestRow) -> Result<()> {
+    let mut unit = context.write(&[row.from, row.to]).await?;
+    let found = unit.friend_requests().get(row.id).await?;
+    let Some(mut row) = found.filter(|row| row.status == RequestStatus::Pending) else { return Ok(()) };
+    let (other, muffled) = (if direction == Direction::Out { row.to } else { row.from }, row.muffled);
+    let kind = match direction {
+        Direction::Out => {
+            unit.friend_requests().remove(row.id).await?;
+            Kind::FRIEND_CANCELLED
+        }
+        Direction::In => {
+            row.status = RequestStatus::Rejected;
+            unit.friend_requests().decide(row.id, row.status, None).await?;
+            Kind::FRIEND_REJECTED
+        }
+    };
+    if !muffled {
+        let told = event(kind, &seen(&mut unit, row).await?)?;
+        unit.tell(other, told, context.now()).await?;
+    }
+    context.logs.finish(unit).await
+}
+
 /// What decides between two people, read in the unit that locks them.
 pub(super) async fn rights(unit: &mut Unit, who: UserId, peer: UserId) -> Result<PrivateRights> {
     let state = unit.users().get(peer).await?.map(|user| user.state);
@@ -155,7 +197,7 @@ pub(super) async fn rights(unit: &mut Unit, who: UserId, peer: UserId) -> Result
         peer: match state {
             None => PeerState::Absent,
             Some(UserState::Active) => PeerState::Active,
-            Some(UserState::Disabled) => PeerState::Disabled,
+            Some(UserState::Disabled | UserState::Deleted) => PeerState::Disabled,
         },
         friends: unit.friends().get(who, peer).await?.is_some(),
         blocks: unit.blocks().get(who, peer).await?.is_some(),

@@ -158,22 +158,11 @@ impl Groups {
         let mut unit = self.lock(&[], id).await?;
         let (mut row, mut my) = acting(&mut unit, who, id).await?;
         permission::group_act(my.role, Action::Transfer, None)?;
-        let mut heir = unit.members().get(id, to).await?.ok_or(Code::NotMember)?;
+        let heir = unit.members().get(id, to).await?.ok_or(Code::NotMember)?;
         if to != who {
             active(&mut unit, to).await?;
-            let now = self.context.now();
-            // Nobody could let him write again.
-            if heir.muted_until.take().is_some_and(|until| until > now) {
-                note(&mut unit, id, Kind::MEMBER_UNMUTED, who, &json!({ "user_id": to }), now).await?;
-            }
-            row.owner = to;
+            hand_over(&mut unit, &mut row, heir, who, self.context.now()).await?;
             my.role = Role::Member;
-            heir.role = Role::Owner;
-            unit.groups().set(&row).await?;
-            unit.members().set(&my).await?;
-            unit.members().set(&heir).await?;
-            let data = json!({ "owner_id": to, "user_id": who });
-            note(&mut unit, id, Kind::GROUP_TRANSFERRED, who, &data, now).await?;
         }
         self.finish(unit).await?;
         Ok(Group::seen(row, my, self.context.now()))
@@ -244,6 +233,30 @@ pub(super) async fn note(
     at: Millis,
 ) -> Result<()> {
     rooms::note(unit, &RoomId::Group(id), kind, by, data, at).await
+}
+
+/// Gives a group to another member in a unit that locks it; its owner becomes an ordinary one.
+pub(super) async fn hand_over(
+    unit: &mut Unit,
+    row: &mut GroupRow,
+    mut heir: MemberRow,
+    by: UserId,
+    now: Millis,
+) -> Result<()> {
+    let (id, old) = (row.id, row.owner);
+    // Nobody could let him write again.
+    if heir.muted_until.take().is_some_and(|until| until > now) {
+        note(unit, id, Kind::MEMBER_UNMUTED, by, &json!({ "user_id": heir.user }), now).await?;
+    }
+    row.owner = heir.user;
+    heir.role = Role::Owner;
+    unit.groups().set(row).await?;
+    if let Some(member) = unit.members().get(id, old).await? {
+        unit.members().set(&MemberRow { role: Role::Member, ..member }).await?;
+    }
+    unit.members().set(&heir).await?;
+    let data = json!({ "owner_id": heir.user, "user_id": old });
+    note(unit, id, Kind::GROUP_TRANSFERRED, by, &data, now).await
 }
 
 /// Ends a group in a unit that locks it and all who wait to come into it: nobody comes into it any more.

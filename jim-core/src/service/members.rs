@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::friends::{card, cards};
 use super::group_lock::{Concerned, lock, lock_with};
-use super::groups::{acting, end, note};
+use super::groups::{acting, end, hand_over, note};
 use super::joining::{invite, settle};
 use super::permission::{self, Action};
 use super::{Context, event};
@@ -112,19 +112,10 @@ impl Members {
         let mut unit = lock_with(&self.context, &[who], id, Concerned::WaitingFor(who)).await?.0;
         let row = unit.groups().get(id).await?.ok_or(Code::NotFound)?;
         let my = unit.members().get(id, who).await?.ok_or(Code::NotFound)?;
-        let now = self.context.now();
-        if row.dissolved_at.is_some() {
-            part(&mut unit, &row, who, now).await?;
-            return self.context.logs.finish(unit).await;
-        }
-        if my.role == Role::Owner && row.member_count > 1 {
+        if row.dissolved_at.is_none() && my.role == Role::Owner && row.member_count > 1 {
             return Err(Code::OwnerMustTransfer.into());
         }
-        part(&mut unit, &row, who, now).await?;
-        note(&mut unit, id, Kind::MEMBER_LEFT, who, &json!({ "user_id": who }), now).await?;
-        if my.role == Role::Owner {
-            end(&mut unit, row, who, now).await?;
-        }
+        go(&mut unit, row, who, self.context.now()).await?;
         self.context.logs.finish(unit).await
     }
 
@@ -246,6 +237,35 @@ impl Members {
         unit.blacklist().remove(id, user).await?;
         self.context.logs.finish(unit).await
     }
+}
+
+/// Takes somebody whose account is gone out of a group. What he owned another one owns then, and what nobody is left
+/// in ends.
+pub(super) async fn leave_for_good(context: &Context, who: UserId, id: GroupId) -> Result<()> {
+    let mut unit = lock_with(context, &[who], id, Concerned::WaitingFor(who)).await?.0;
+    let now = context.now();
+    if let (Some(mut row), Some(_)) = (unit.groups().get(id).await?, unit.members().get(id, who).await?) {
+        if row.dissolved_at.is_none()
+            && row.owner == who
+            && let Some(heir) = unit.members().heir(id, who).await?
+        {
+            hand_over(&mut unit, &mut row, heir, who, now).await?;
+        }
+        go(&mut unit, row, who, now).await?;
+    } else {
+        unit.conversations().remove(who, &RoomId::Group(id)).await?;
+    }
+    context.logs.finish(unit).await
+}
+
+/// Goes out of a group in a unit that locks both; whose it is, it ends with him. Of one that has ended nobody hears.
+async fn go(unit: &mut Unit, row: GroupRow, who: UserId, now: Millis) -> Result<()> {
+    part(unit, &row, who, now).await?;
+    if row.dissolved_at.is_some() {
+        return Ok(());
+    }
+    note(unit, row.id, Kind::MEMBER_LEFT, who, &json!({ "user_id": who }), now).await?;
+    if row.owner == who { end(unit, row, who, now).await } else { Ok(()) }
 }
 
 #[derive(Serialize)]

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::audit::{Act, Actor, allow, write_down};
 use super::rooms::{late, standing};
 use super::speech::{Permit, Speech};
 use super::visible::{Seen, visible};
 use super::{Context, permission, rooms};
 use crate::error::{Code, Error, Result};
-use crate::id::{RoomId, Seq, UserId};
+use crate::id::{OutboxId, RoomId, Seq, UserId};
 use crate::model::content::{ClientRef, ContentDigest, Mentions};
 use crate::model::entry::Guard;
 use crate::model::group::Role;
 use crate::model::{Entry, Kind, NewEntry, NewMessage};
-use crate::repo::{Appended, RepoError, RoomEvent, Slice, Task};
+use crate::repo::{Appended, RepoError, RoomEvent, Slice, Task, Unit};
 use crate::service::permission::Action;
+use crate::time::Millis;
 
 /// How often a right may be taken from somebody while one message is decided.
 const TRIES: usize = 16;
@@ -209,7 +211,9 @@ impl Messages {
 
     /// Takes a message back: no read shows its text when this is answered, and a stub stands in its place. From the
     /// files it is gone with the next upkeep. Answers with the entry that says so.
-    pub async fn retract(&self, who: UserId, room: RoomId, seq: Seq) -> Result<Arc<Entry>> {
+    pub async fn retract(&self, actor: impl Into<Actor>, room: RoomId, seq: Seq) -> Result<Arc<Entry>> {
+        let actor = &actor.into();
+        let who = actor.id();
         let (context, logs) = (&self.context, &self.context.logs);
         if seq < visible(context, who, &room).await?.from {
             return Err(Code::NotFound.into());
@@ -236,11 +240,62 @@ impl Messages {
             logs.drain(&room).await?;
             return Err(Code::MessageRetracted.into());
         }
-        unit.pins().remove(&room, seq).await?;
-        let event = RoomEvent { kind: Kind::MESSAGE_RETRACTED, by: who, data: serde_json::json!({ "seq": seq }) };
-        let task = Task::Erase { seq, stub: entry.retracted(who, now), event };
-        let id = unit.owe(&room, &task, now).await?;
-        logs.finish(unit).await?;
-        logs.rooms.find_ref(&room, who, &ClientRef::event(id)).await?.ok_or_else(late)
+        let id = take_back(&mut unit, &entry, who, now).await?;
+        if matches!(room, RoomId::World(_)) && entry.by != who {
+            write_down(&mut unit, actor, act(&entry), now).await?;
+        }
+        self.told(unit, &room, who, id).await
     }
+
+    /// Takes back what anybody wrote in any room that has not ended, at any time; for administrators.
+    pub async fn moderate(&self, actor: &Actor, room: RoomId, seq: Seq) -> Result<Arc<Entry>> {
+        let (context, logs) = (&self.context, &self.context.logs);
+        allow(&mut context.read().await?, actor).await?;
+        // Not every name of a room is one that can be locked.
+        logs.rooms.read(&room, Slice::Only(&[seq]), 1).await?.first().ok_or(Code::NotFound)?;
+        let mut unit = rooms::lock(context, &room).await?;
+        allow(&mut unit, actor).await?;
+        if let RoomId::Group(group) = room {
+            let ended = unit.groups().get(group).await?.is_none_or(|group| group.dissolved_at.is_some());
+            if ended {
+                return Err(Code::GroupDissolved.into());
+            }
+        }
+        let entry = standing(context, &mut unit, &room, seq).await?.ok_or(Code::NotFound)?;
+        if !entry.was_message() {
+            return Err(Code::NotRetractable.into());
+        }
+        if !entry.is_message() {
+            drop(unit);
+            logs.drain(&room).await?;
+            return Err(Code::MessageRetracted.into());
+        }
+        let now = context.now();
+        let id = take_back(&mut unit, &entry, actor.id(), now).await?;
+        write_down(&mut unit, actor, act(&entry), now).await?;
+        self.told(unit, &room, actor.id(), id).await
+    }
+
+    /// The entry that says that a message was taken back.
+    async fn told(&self, unit: Unit, room: &RoomId, by: UserId, id: OutboxId) -> Result<Arc<Entry>> {
+        let logs = &self.context.logs;
+        logs.finish(unit).await?;
+        logs.rooms.find_ref(room, by, &ClientRef::event(id)).await?.ok_or_else(late)
+    }
+}
+
+/// Takes back a message that stands, in a unit that locks its room.
+pub(super) async fn take_back(unit: &mut Unit, entry: &Entry, by: UserId, now: Millis) -> Result<OutboxId> {
+    let (room, seq) = (entry.room, entry.seq);
+    unit.pins().remove(&room, seq).await?;
+    let event = RoomEvent { kind: Kind::MESSAGE_RETRACTED, by, data: serde_json::json!({ "seq": seq }) };
+    let task = Task::Erase { seq, stub: entry.retracted(by, now), event };
+    Ok(unit.owe(&room, &task, now).await?)
+}
+
+/// What the audit log says of a message that an administrator takes back; not what it said.
+fn act(entry: &Entry) -> Act {
+    let before = serde_json::json!({ "by": entry.by });
+    let target = format!("entry/{}/{}", entry.room, entry.seq);
+    Act { action: "message.retracted", target, before, after: serde_json::Value::Null }
 }

@@ -1,11 +1,13 @@
 //! The rules: one struct per domain, and the only layer that says no. The first argument says who acts.
 
+mod admin_groups;
+mod admin_users;
+mod audit;
 mod blocks;
 mod captchas;
 mod codes;
 mod conversations;
-mod conversations;
-mod digests;
+mod departures;
 mod digests;
 mod emails;
 mod externals;
@@ -24,6 +26,7 @@ pub mod permission;
 mod pins;
 mod reads;
 mod recovery;
+mod registrations;
 mod room_rights;
 mod rooms;
 mod sessions;
@@ -39,6 +42,9 @@ mod worlds;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admin_groups::AdminGroups;
+pub use admin_users::AdminUsers;
+pub use audit::{Actor, Audit};
 pub use blocks::Blocks;
 pub use captchas::{Captcha, CaptchaAnswer, Captchas};
 pub use conversations::{Conversation, ConversationChange, Conversations, Shown};
@@ -54,6 +60,7 @@ pub use messages::{Gap, History, Messages, Sent};
 pub use pins::{Pin, Pins};
 pub use reads::{ReadMark, Reads};
 pub use recovery::Recovery;
+pub use registrations::Registrations;
 pub use rooms::{RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
 pub(crate) use storage_clock::StorageClock;
@@ -69,7 +76,10 @@ use crate::hub::{Ended, Hub};
 use crate::id::UserId;
 use crate::log::Logs;
 use crate::model::{Kind, Limits};
+use crate::model::{Kind, Limits, Registration};
 use crate::repo::{CounterRepo, Unit, UserEvent};
+use crate::repo::{Unit, UserEvent};
+use crate::secret::{Key, Random};
 use crate::secret::{Key, Random, Secret};
 use crate::time::{Clock as _, Millis};
 
@@ -81,8 +91,6 @@ const MOST_ENTRIES: u16 = 1000;
 pub struct Options {
     /// Every limit a client may meet.
     pub limits: Limits,
-    /// Whether people may register by themselves.
-    pub registration_open: bool,
     /// Whether who registers has to answer a captcha.
     pub registration_captcha: bool,
     /// Answers every captcha, for tests; `None` in earnest.
@@ -93,6 +101,10 @@ pub struct Options {
     pub lock_after: u32,
     /// How long it stays locked, and how long failed log-ins count.
     pub lock_for: Duration,
+    /// Who may register, until an administrator says otherwise.
+    pub registration: Registration,
+    /// Whether what somebody wrote is erased when his account is deleted.
+    pub erase_deleted: bool,
     /// Whether only friends may write to each other.
     pub friends_required: bool,
     /// The first entry after two people become friends; `None` for none.
@@ -117,12 +129,13 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             limits: Limits::default(),
-            registration_open: true,
             registration_captcha: false,
             captcha_test_answer: None,
             captcha_after: 3,
             lock_after: 5,
             lock_for: Duration::from_mins(5),
+            registration: Registration::Open,
+            erase_deleted: false,
             friends_required: true,
             greeting: Some("You are friends now. Say hello!".into()),
             pretend_when_blocked: false,
@@ -162,6 +175,11 @@ pub(crate) struct Services {
     pub(crate) captchas: Captchas,
     pub(crate) externals: Externals,
     pub(crate) users: Users,
+    pub(crate) admin_users: AdminUsers,
+    pub(crate) admin_groups: AdminGroups,
+    pub(crate) registrations: Registrations,
+    pub(crate) audit: Audit,
+    departures: departures::Departures,
     pub(crate) sessions: Sessions,
     pub(crate) friends: Friends,
     pub(crate) friend_requests: FriendRequests,
@@ -189,7 +207,8 @@ impl Services {
         let captchas = Captchas::new(context.clone(), doors.captchas);
         let (shared, local) = doors.counters;
         let failures = failures::Failures::new(context.clone(), captchas.clone(), shared, local);
-        let users = Users::new(context.clone(), captchas.clone(), failures);
+        let departures = departures::Departures::new(context.clone());
+        let users = Users::new(context.clone(), captchas.clone(), failures, departures.clone());
         let passwords = users.passwords();
         Services {
             captchas,
@@ -197,6 +216,11 @@ impl Services {
             emails: Emails::new(context.clone()),
             recovery: Recovery::new(context.clone(), passwords.clone()),
             totp: Totp::new(context.clone(), passwords),
+            admin_users: AdminUsers::new(context.clone(), users.clone(), departures.clone()),
+            admin_groups: AdminGroups::new(context.clone()),
+            registrations: Registrations::new(context.clone()),
+            audit: Audit::new(context.clone()),
+            departures,
             users,
             sessions: Sessions::new(context.clone()),
             friends: Friends::new(context.clone()),
@@ -215,6 +239,11 @@ impl Services {
             sync: Sync::new(context.clone()),
             user_log: UserLog::new(context.clone()),
         }
+    }
+
+    /// Goes on with what accounts that are gone have left behind.
+    pub(crate) async fn sweep_departures(&self) -> Result<()> {
+        self.departures.sweep().await
     }
 }
 

@@ -9,8 +9,9 @@ use moka::sync::Cache;
 
 use super::{Context, event};
 use crate::error::{Code, Error, Result};
-use crate::id::{Seq, SessionId, UserId};
+use crate::id::{AuditId, Seq, SessionId, UserId};
 use crate::model::Kind;
+use crate::model::audit::AuditFilter;
 use crate::model::session::{Session, Source};
 use crate::model::user::UserState;
 use crate::repo::{NewSession, SessionTokens, StoredSession, Ticket, Unit};
@@ -88,12 +89,14 @@ pub struct Sessions {
     seen: Arc<Mutex<HashMap<SessionId, Millis>>>,
     /// When it was last learned which sessions had ended.
     learned: Arc<Mutex<Option<Millis>>>,
+    /// The newest act of an administrator then.
+    act: Arc<Mutex<Option<AuditId>>>,
 }
 
 impl Sessions {
     pub(crate) fn new(context: Context) -> Self {
         let alive = Cache::builder().max_capacity(100_000).time_to_live(FRESH).build();
-        Sessions { context, alive, seen: Arc::default(), learned: Arc::default() }
+        Sessions { context, alive, seen: Arc::default(), learned: Arc::default(), act: Arc::default() }
     }
 
     /// Who an access token stands for. An ended session is refused at once on this node, and within a second
@@ -258,12 +261,20 @@ impl Sessions {
         Ok(Caller { user: stored.session.user, session: taken.session })
     }
 
-    /// Learns of sessions that ended anywhere since it last learned of them; called about once a second.
+    /// Learns of sessions that ended anywhere since it last learned of them, and whether accounts were switched off or on
+    /// beside this process; called about once a second.
     pub(crate) async fn learn_ended(&self) -> Result<()> {
         let now = self.context.now();
         let before = *self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         let since = before.unwrap_or(now).minus(REMEMBER);
-        let ended = self.context.read().await?.sessions().ended_since(since).await?;
+        let mut unit = self.context.read().await?;
+        let ended = unit.sessions().ended_since(since).await?;
+        let act = unit.audit().list(&AuditFilter::default(), None, 1).await?.first().map(|act| act.id);
+        drop(unit);
+        if std::mem::replace(&mut *self.act.lock().unwrap_or_else(PoisonError::into_inner), act) != act {
+            // It may have been done by another process, and to an account.
+            self.context.logs.store.forget_rights();
+        }
         let known = |id: &SessionId| self.is_ended(*id);
         let new: Vec<_> = ended.into_iter().filter(|id| !known(id)).collect();
         self.context.hub.forget_sessions(&new);
@@ -300,12 +311,16 @@ fn check(stored: &StoredSession, owner: Option<UserState>) -> Result<()> {
     if alive { Ok(()) } else { Err(Code::AuthRequired.into()) }
 }
 
+/// A person's sessions that have not ended, also those that can no longer be renewed: their sockets may be open.
+pub(super) async fn still_open(unit: &mut Unit, user: UserId) -> Result<Vec<Session>> {
+    Ok(unit.sessions().list(user, Millis(i64::MIN)).await?)
+}
+
 /// Commits a unit together with the end of a person's sessions.
 pub(super) async fn end_all(context: &Context, mut unit: Unit, user: UserId, except: Option<SessionId>) -> Result<()> {
     let now = context.now();
     let mut ended = Vec::new();
-    // Also those that can no longer be renewed: their sockets may be open.
-    for session in unit.sessions().list(user, Millis(i64::MIN)).await? {
+    for session in still_open(&mut unit, user).await? {
         if Some(session.id) != except && unit.sessions().end(session.id, now).await? {
             unit.tell(user, event(Kind::SESSION_REVOKED, &Revoked { id: session.id })?, now).await?;
             ended.push(session.id);

@@ -11,9 +11,10 @@ use crate::secret::Secret;
 use crate::service::sessions::OpenSession;
 
 use super::captchas::{CaptchaAnswer, Captchas};
+use super::departures::Departures;
 use super::failures::Failures;
 use super::passwords::{Passwords, Verdict};
-use super::{Context, event};
+use super::{Context, event, registrations};
 use crate::bus::Topic;
 use crate::model::user::{AccountRole, UserState};
 
@@ -37,6 +38,7 @@ pub struct Users {
     passwords: Passwords,
     captchas: Captchas,
     failures: Failures,
+    departures: Departures,
 }
 
 /// What a log-in may want beside the password.
@@ -56,9 +58,9 @@ struct ProfileSeen<'a> {
 }
 
 impl Users {
-    pub(super) fn new(context: Context, captchas: Captchas, failures: Failures) -> Self {
+    pub(super) fn new(context: Context, captchas: Captchas, failures: Failures, departures: Departures) -> Self {
         let passwords = Passwords::new(context.random.clone());
-        Users { context, passwords, captchas, failures }
+        Users { context, passwords, captchas, failures, departures }
     }
 
     /// One place for all that hashes: as many at a time as there are cores.
@@ -66,15 +68,13 @@ impl Users {
         self.passwords.clone()
     }
 
-    /// Makes an administrator, whether people may register or not; for whoever runs the server.
-    pub async fn create_admin(&self, wish: Register) -> Result<Me> {
-        let (unit, user) = self.add(wish, AccountRole::Admin).await?;
-        self.context.logs.finish(unit).await?;
-        Ok(user.into())
+    /// The hash of a password.
+    pub(super) async fn hash(&self, password: &Password) -> Result<String> {
+        self.passwords.hash(password.secret()).await
     }
 
     /// An account, and the unit that makes it.
-    async fn add(&self, wish: Register, role: AccountRole) -> Result<(Unit, User)> {
+    pub(super) async fn add(&self, wish: Register, role: AccountRole) -> Result<(Unit, User)> {
         // Saves the work of hashing; the unique key decides.
         if self.context.read().await?.users().find_by_username(wish.username.key()).await?.is_some() {
             return Err(Code::UsernameTaken.into());
@@ -105,7 +105,8 @@ impl Users {
         captcha: Option<&CaptchaAnswer>,
         source: &Source,
     ) -> Result<(Me, OpenSession)> {
-        if !self.context.options.registration_open {
+        let registration = registrations::read(&self.context, &mut self.context.read().await?).await?;
+        if !registration.is_open(self.context.now()) {
             return Err(Code::RegistrationClosed.into());
         }
         if self.context.options.registration_captcha {
@@ -141,6 +142,8 @@ impl Users {
         source: &Source,
     ) -> Result<(Me, OpenSession)> {
         let known = self.context.read().await?.users().find_by_username(&fold(username)).await?;
+        // What is left of an account that is gone has no name and no password.
+        let known = known.filter(|(user, _)| user.state != UserState::Deleted);
         let hash = known.as_ref().map(|(_, hash)| hash.clone());
         let verdict = self.passwords.verify(password, hash).await?;
         let Some((user, old_hash)) = known.filter(|_| verdict != Verdict::Wrong) else {
@@ -237,17 +240,33 @@ impl Users {
         super::sessions::end_all(&self.context, unit, caller.user, Some(caller.session)).await
     }
 
-    /// One person, as others see him.
+    /// Deletes one's own account for good; the password is asked for once more.
+    pub async fn delete(&self, who: UserId, password: &Secret) -> Result<()> {
+        let hash = self.context.read().await?.users().password_hash(who).await?;
+        if self.passwords.verify(password, hash.clone()).await? == Verdict::Wrong {
+            return Err(Code::WrongPassword.into());
+        }
+        let mut unit = self.context.write(&[who]).await?;
+        if unit.users().get(who).await?.is_none_or(|user| user.state != UserState::Active) {
+            return Err(Code::AuthRequired.into());
+        }
+        if unit.users().password_hash(who).await? != hash {
+            return Err(Code::WrongPassword.into());
+        }
+        self.departures.begin(unit, who).await
+    }
+
+    /// One person, as others see him; of an account that is gone only that it is.
     pub async fn get(&self, _who: UserId, id: UserId) -> Result<UserCard> {
-        let user = self.context.read().await?.users().get(id).await?.filter(|user| user.state == UserState::Active);
+        let user = self.context.read().await?.users().get(id).await?.filter(|user| user.state != UserState::Disabled);
         user.map(|user| user.card()).ok_or(Code::NotFound.into())
     }
 
-    /// Those of some people who exist, by id.
+    /// Those of some people who exist, by id, those who are gone as such.
     pub async fn list(&self, who: UserId, ids: &[UserId]) -> Result<Page<UserCard>> {
         let mut unit = self.context.read().await?;
         let users = unit.users().list(ids).await?;
-        let items = users.iter().filter(|user| user.state == UserState::Active).map(User::card).collect();
+        let items = users.iter().filter(|user| user.state != UserState::Disabled).map(User::card).collect();
         Ok(Page { items, next: None, log: unit.user_log().head(who).await? })
     }
 
@@ -264,17 +283,6 @@ impl Users {
         let users = unit.users().find_by_nickname(&prefix, after, limit + 1).await?;
         let log = unit.user_log().head(who).await?;
         Ok(cursors.page(users, limit, log, |user| user.id.to_string()).map(|user| user.card()))
-    }
-
-    /// Switches an account off or on; switched off, its sessions end.
-    pub async fn set_state(&self, id: UserId, state: UserState) -> Result<()> {
-        let mut unit = self.context.write(&[id]).await?;
-        unit.users().get(id).await?.ok_or(Code::NotFound)?;
-        unit.users().set_state(id, state).await?;
-        match state {
-            UserState::Disabled => super::sessions::end_all(&self.context, unit, id, None).await,
-            UserState::Active => self.context.logs.finish(unit).await,
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jim_core::captcha::{CaptchaProvider as _, ProofOfWork};
 use jim_core::error::{Code, Error, Result};
 use jim_core::model::session::Source;
-use jim_core::model::{Limits, Me, Password, Username};
+use jim_core::model::{Limits, Me, Password, Registration, Username};
 use jim_core::repo::{CounterRepo, Noted, Rate, RepoError, Res, Store as _, Taken};
 use jim_core::secret::Secret;
 use jim_core::service::{Authenticator, Captcha, CaptchaAnswer, ExternalUser, OpenSession, Options, Proofs, Register};
@@ -223,7 +223,7 @@ fn the_page_of_own_users_shows_the_host_that_is_tested() {
 #[tokio::test]
 async fn a_user_of_the_host_gets_one_account_however_many_times_at_once_he_comes() {
     let store = Arc::new(MemoryStore::default());
-    let options = Options { registration_open: false, registration_captcha: true, ..Options::default() };
+    let options = Options { registration: Registration::Closed, registration_captcha: true, ..Options::default() };
     let jim = builder(&store).options(options).authenticator(Arc::new(Mine)).build().await.unwrap();
     let mut calls = JoinSet::new();
     for _ in 0..20 {

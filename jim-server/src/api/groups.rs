@@ -163,8 +163,8 @@ impl GroupBody {
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(rename = "Transfer", example)]
-struct TransferBody {
-    user_id: i64,
+pub(super) struct TransferBody {
+    pub(super) user_id: i64,
 }
 
 impl Example for TransferBody {

@@ -91,6 +91,20 @@ impl poem_openapi::types::Example for PasswordBody {
     }
 }
 
+/// The password once more.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(rename = "Farewell", example)]
+struct FarewellBody {
+    password: String,
+}
+
+impl poem_openapi::types::Example for FarewellBody {
+    fn example() -> Self {
+        FarewellBody { password: "correct horse battery".into() }
+    }
+}
+
 fn change<T>(
     field: MaybeUndefined<String>,
     parse: impl FnOnce(&str) -> Result<T, Broken>,
@@ -139,6 +153,19 @@ impl MeApi {
             .all()?;
         let change = ProfileChange { nickname, birth_date, status_text };
         found(jim.users().update(caller.0.user, change).await?)
+    }
+
+    /// Delete my account
+    ///
+    /// For good: nobody can log in to it, my sessions end, and friends, requests, blocks and groups know me no more. A group
+    /// of mine goes to its oldest admin, else to its oldest member. What I wrote stays or is erased, as the server is set up.
+    ///
+    /// Codes: `auth.required`, `auth.wrong_password`, `rate.limited`.
+    #[oai(path = "/me", method = "delete", operation_id = "deleteMe")]
+    async fn delete(&self, caller: Auth, request: &Request, body: Body<FarewellBody>) -> Answer<Done> {
+        self.0.throttles.login.check(ip(request)).await?;
+        self.0.jim.users().delete(caller.0.user, &Secret::new(body.0.password)).await?;
+        Ok(Done::Done)
     }
 
     /// Change my password

@@ -3,6 +3,7 @@
 use jim_core::id::Seq;
 use jim_core::model::{All as _, At as _, ClientRef, Content, Limits, Mentions, NewMessage};
 use jim_core::service::{Gap as SkippedNumbers, Sent};
+use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::{Any, Example};
 use poem_openapi::{ApiResponse, Object, OpenApi, Union};
@@ -151,7 +152,7 @@ pub(super) enum EntriesAnswer {
 }
 
 #[derive(ApiResponse)]
-enum EntryAnswer {
+pub(super) enum EntryAnswer {
     /// The entry.
     #[oai(status = 200)]
     Entry(Raw<EntryObject>),
@@ -240,10 +241,16 @@ impl MessagesApi {
     /// Codes: `auth.required`, `resource.not_found`, `group.dissolved`, `message.not_yours`, `message.retract_expired`,
     /// `message.retracted`, `message.not_retractable`, `rate.limited`.
     #[oai(path = "/rooms/:room/entries/:seq/retract", method = "post", operation_id = "retractMessage")]
-    async fn retract(&self, caller: Auth, room: Path<String>, seq: Path<String>) -> Answer<EntryAnswer> {
+    async fn retract(
+        &self,
+        caller: Auth,
+        request: &Request,
+        room: Path<String>,
+        seq: Path<String>,
+    ) -> Answer<EntryAnswer> {
         let Shared { jim, throttles } = &*self.0;
         throttles.send.check_at_once(caller.0.user)?;
-        let entry = jim.messages().retract(caller.0.user, named(&room.0)?, named(&seq.0)?).await?;
+        let entry = jim.messages().retract(caller.actor(request), named(&room.0)?, named(&seq.0)?).await?;
         Ok(EntryAnswer::Entry(Raw::new(entry.json())))
     }
 }

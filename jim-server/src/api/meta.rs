@@ -11,8 +11,9 @@ use poem_openapi::{Object, OpenApi};
 use serde_json::Value;
 
 use crate::api::Tag;
+use crate::api::answer::{Answer, found};
 use crate::app::BASE;
-use crate::config::{Config, Registration};
+use crate::config::Config;
 
 /// What a newer client asks before it uses something newer.
 const FEATURES: &[&str] = &[
@@ -31,6 +32,8 @@ const FEATURES: &[&str] = &[
     "sync",
     "push",
     "totp",
+    "account_deletion",
+    "administration",
 ];
 
 /// The same, with what this server is set up for.
@@ -40,9 +43,10 @@ fn features(config: &Config) -> impl Iterator<Item = &'static str> {
 }
 
 /// Tells everybody what this server is.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MetaApi {
     answer: Meta,
+    jim: Jim,
 }
 
 /// What this server is and allows.
@@ -68,16 +72,16 @@ struct Meta {
 #[derive(Debug, Clone, Object)]
 #[oai(rename = "Registration")]
 struct MetaRegistration {
-    /// They can.
+    /// They can, now.
     open: bool,
     /// A captcha is asked for.
     captcha: bool,
 }
 
 impl MetaApi {
-    /// What the configuration says.
+    /// What the configuration says, and the backend of what may change.
     #[must_use]
-    pub fn new(config: &Config, jim: &Jim) -> Self {
+    pub fn new(config: &Config, jim: Jim) -> Self {
         let mut features: Vec<String> = features(config).map(str::to_owned).collect();
         if jim.externals().are_known() {
             features.push("external_users".to_owned());
@@ -88,26 +92,25 @@ impl MetaApi {
                 api: "v1".to_owned(),
                 epoch: jim.epoch().to_owned(),
                 features,
-                registration: MetaRegistration {
-                    open: config.auth.registration == Registration::Open,
-                    captcha: config.captcha.registration,
-                },
+                registration: MetaRegistration { open: false, captcha: config.captcha.registration },
                 captcha_kinds: jim.captchas().kinds().into_iter().map(ToOwned::to_owned).collect(),
                 limits: AllLimits(config.limits.clone()),
             },
+            jim,
         }
     }
 }
 
 #[OpenApi(prefix_path = BASE, tag = "Tag::Meta")]
-#[expect(clippy::unused_async, reason = "poem-openapi wants every handler async")]
 impl MetaApi {
     /// What this server is and allows
     ///
     /// Needs no log-in. A client sends a newer field only if its feature is named here.
     #[oai(path = "/meta", method = "get", operation_id = "meta")]
-    async fn meta(&self) -> Json<Meta> {
-        Json(self.answer.clone())
+    async fn meta(&self) -> Answer<Json<Meta>> {
+        let mut answer = self.answer.clone();
+        answer.registration.open = self.jim.registrations().is_open().await?;
+        found(answer)
     }
 }
 

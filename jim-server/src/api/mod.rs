@@ -1,7 +1,10 @@
 //! The REST API: one file per tag, requests and answers beside their handlers. A handler reads the request, asks one
 //! service, and answers; it holds no rule.
 
+mod admin_groups;
+mod admin_users;
 mod answer;
+mod audit;
 mod auth;
 mod blocks;
 mod captchas;
@@ -23,6 +26,7 @@ mod metrics;
 mod pins;
 mod reads;
 mod recovery;
+mod registration;
 mod rooms;
 mod sessions;
 mod sync;
@@ -34,11 +38,14 @@ mod worlds;
 use std::sync::Arc;
 
 use jim_core::Jim;
-use jim_core::service::Caller;
+use jim_core::service::{Actor, Caller};
 use poem::Request;
 use poem_openapi::auth::Bearer;
 use poem_openapi::{SecurityScheme, Tags};
 
+pub use self::admin_groups::AdminGroupsApi;
+pub use self::admin_users::AdminUsersApi;
+pub use self::audit::AuditApi;
 pub use self::auth::AuthApi;
 pub use self::blocks::BlocksApi;
 pub use self::captchas::CaptchasApi;
@@ -60,6 +67,7 @@ pub use self::metrics::MetricsApi;
 pub use self::pins::PinsApi;
 pub use self::reads::ReadsApi;
 pub use self::recovery::RecoveryApi;
+pub use self::registration::RegistrationApi;
 pub use self::rooms::RoomsApi;
 pub use self::sessions::SessionsApi;
 pub use self::sync::SyncApi;
@@ -115,6 +123,7 @@ pub type Surface = (
     MessagesApi,
     (LogApi, SyncApi),
     TicketsApi,
+    (AdminUsersApi, AdminGroupsApi, RegistrationApi, AuditApi),
 );
 
 /// Puts all of the API together.
@@ -143,6 +152,7 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         MessagesApi(api.clone()),
         (LogApi(api.clone()), SyncApi(api.clone())),
         TicketsApi(api.clone()),
+        (AdminUsersApi(api.clone()), AdminGroupsApi(api.clone()), RegistrationApi(api.clone()), AuditApi(api.clone())),
     )
 }
 
@@ -175,6 +185,8 @@ pub enum Tag {
     Log,
     /// The socket.
     Push,
+    /// For administrators.
+    Administration,
     /// For those who run the server; not under the API's base.
     Operation,
 }
@@ -183,6 +195,13 @@ pub enum Tag {
 #[derive(SecurityScheme)]
 #[oai(rename = "access_token", ty = "bearer", checker = "authenticate")]
 pub struct Auth(pub(crate) Caller);
+
+impl Auth {
+    /// The caller, as one who acts from where the request comes.
+    fn actor(&self, request: &Request) -> Actor {
+        Actor::new(self.0.user, answer::ip(request))
+    }
+}
 
 async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Caller> {
     let api = request.data::<Api>().ok_or_else(|| ApiError::server("a route is without its API"))?;

@@ -1,6 +1,8 @@
 //! One's sessions.
 
+use jim_core::id::Seq;
 use jim_core::model::Session;
+use jim_core::service::Caller;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
@@ -26,12 +28,27 @@ struct ListedSession {
 
 /// Sessions, newest first.
 #[derive(Object)]
-struct SessionList {
+pub(super) struct SessionList {
     items: Vec<ListedSession>,
     /// Always null: a person's sessions are one page.
     next: Option<String>,
     /// The number of my own log that this list includes.
     log: i64,
+}
+
+impl SessionList {
+    /// Sessions and the number of the caller's log that they include.
+    pub(super) fn of((sessions, log): (Vec<Session>, Seq), caller: &Caller) -> Self {
+        let listed = |session: Session| ListedSession {
+            id: session.id.0,
+            device: session.device,
+            ip: session.ip,
+            created_at: session.created_at.into(),
+            last_seen_at: session.seen_at.into(),
+            current: session.id == caller.session,
+        };
+        SessionList { items: sessions.into_iter().map(listed).collect(), next: None, log: log.0 }
+    }
 }
 
 /// The operations of this file.
@@ -44,16 +61,7 @@ impl SessionsApi {
     /// Codes: `auth.required`.
     #[oai(path = "/me/sessions", method = "get", operation_id = "listSessions")]
     async fn list(&self, caller: Auth) -> Answer<Json<SessionList>> {
-        let (sessions, log) = self.0.jim.sessions().list(caller.0.user).await?;
-        let listed = |session: Session| ListedSession {
-            id: session.id.0,
-            device: session.device,
-            ip: session.ip,
-            created_at: session.created_at.into(),
-            last_seen_at: session.seen_at.into(),
-            current: session.id == caller.0.session,
-        };
-        found(SessionList { items: sessions.into_iter().map(listed).collect(), next: None, log: log.0 })
+        found(SessionList::of(self.0.jim.sessions().list(caller.0.user).await?, &caller.0))
     }
 
     /// End all my other sessions

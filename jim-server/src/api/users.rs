@@ -19,11 +19,19 @@ pub(super) struct UserObject {
     nickname: String,
     #[oai(skip_serializing_if_is_none)]
     status_text: Option<String>,
+    /// The account is gone; its nickname is empty.
+    #[oai(skip_serializing_if_is_none)]
+    deleted: Option<bool>,
 }
 
 impl From<UserCard> for UserObject {
     fn from(card: UserCard) -> Self {
-        UserObject { id: card.id.0, nickname: card.nickname, status_text: card.status_text }
+        UserObject {
+            id: card.id.0,
+            nickname: card.nickname,
+            status_text: card.status_text,
+            deleted: card.deleted.then_some(true),
+        }
     }
 }
 

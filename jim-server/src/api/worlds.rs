@@ -1,6 +1,7 @@
 //! World channels.
 
 use jim_core::model::world::{World, WorldChange};
+use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
@@ -89,9 +90,15 @@ impl WorldsApi {
     ///
     /// Codes: `auth.required`, `admin.required`, `resource.not_found`.
     #[oai(path = "/world/:id", method = "patch", operation_id = "updateWorld")]
-    async fn update(&self, caller: Auth, id: Path<String>, body: Body<WorldBody>) -> Answer<Json<WorldObject>> {
+    async fn update(
+        &self,
+        caller: Auth,
+        request: &Request,
+        id: Path<String>,
+        body: Body<WorldBody>,
+    ) -> Answer<Json<WorldObject>> {
         let change = WorldChange { open: body.0.open, slow_mode_seconds: body.0.slow_mode_seconds };
-        found(self.0.jim.worlds().change(caller.0.user, named(&id.0)?, change).await?)
+        found(self.0.jim.worlds().change(caller.actor(request), named(&id.0)?, change).await?)
     }
 
     /// Silence somebody in a world channel
@@ -101,9 +108,16 @@ impl WorldsApi {
     ///
     /// Codes: `auth.required`, `admin.required`, `resource.not_found`.
     #[oai(path = "/world/:id/mutes/:user_id", method = "put", operation_id = "muteInWorld")]
-    async fn mute(&self, caller: Auth, id: Path<String>, user_id: Path<String>, body: Body<MuteBody>) -> Answer<Done> {
+    async fn mute(
+        &self,
+        caller: Auth,
+        request: &Request,
+        id: Path<String>,
+        user_id: Path<String>,
+        body: Body<MuteBody>,
+    ) -> Answer<Done> {
         let until = body.0.until()?;
-        self.0.jim.worlds().mute(caller.0.user, named(&id.0)?, named(&user_id.0)?, until).await?;
+        self.0.jim.worlds().mute(caller.actor(request), named(&id.0)?, named(&user_id.0)?, until).await?;
         Ok(Done::Done)
     }
 
@@ -111,8 +125,8 @@ impl WorldsApi {
     ///
     /// Codes: `auth.required`, `admin.required`, `resource.not_found`.
     #[oai(path = "/world/:id/mutes/:user_id", method = "delete", operation_id = "unmuteInWorld")]
-    async fn unmute(&self, caller: Auth, id: Path<String>, user_id: Path<String>) -> Answer<Done> {
-        self.0.jim.worlds().unmute(caller.0.user, named(&id.0)?, named(&user_id.0)?).await?;
+    async fn unmute(&self, caller: Auth, request: &Request, id: Path<String>, user_id: Path<String>) -> Answer<Done> {
+        self.0.jim.worlds().unmute(caller.actor(request), named(&id.0)?, named(&user_id.0)?).await?;
         Ok(Done::Done)
     }
 }

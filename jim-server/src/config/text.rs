@@ -25,17 +25,6 @@ where
     items.iter().map(|item| item.parse().map_err(D::Error::custom)).collect()
 }
 
-/// Two times of the day, as minutes, of a text such as "08:00-18:00".
-pub(super) fn hours(text: &str) -> Option<(u16, u16)> {
-    let minute = |time: &str| {
-        let (hour, minute) = time.split_once(':').filter(|_| time.len() == 5)?;
-        let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
-        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
-    };
-    let (from, to) = text.split_once('-')?;
-    Some((minute(from)?, minute(to)?))
-}
-
 /// Empty for none.
 pub(super) mod optional {
     use std::fmt::Display;

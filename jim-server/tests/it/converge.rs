@@ -1,6 +1,7 @@
 //! Reading once and applying what is told gives the same as reading anew, for every operation and every way of being
 //! told; and each change is told once, to exactly those whom it concerns.
 
+mod administration;
 mod anything;
 mod follower;
 mod model;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests are tests too")]
 
 mod accounts;
+mod administration;
 mod admins;
 mod big_groups;
 mod blocks;
@@ -15,6 +16,7 @@ mod connections;
 mod converge;
 mod conversations;
 mod data_folder;
+mod deletion;
 mod digest;
 mod edge;
 mod erasing;
@@ -39,6 +41,7 @@ mod people;
 mod pins;
 mod push;
 mod reads;
+mod registration;
 mod replies;
 mod retraction;
 mod routing;

@@ -51,6 +51,12 @@ impl GroupRepo for MemoryTx {
         Ok(above.take(limit.into()).cloned().collect())
     }
 
+    async fn search(&mut self, text: &str, after: Option<GroupId>, limit: u16) -> Res<Vec<GroupRow>> {
+        let groups = self.state.groups.rows.values().filter(|group| group.dissolved_at.is_none());
+        let found = groups.filter(|group| after.is_none_or(|after| group.id > after) && group.name.contains(text));
+        Ok(found.take(limit.into()).cloned().collect())
+    }
+
     async fn count(&mut self, user: UserId) -> Res<u32> {
         number(self.state.groups_of(user).count())
     }

@@ -51,6 +51,11 @@ impl JoinRequestRepo for MemoryTx {
         Ok(rows)
     }
 
+    async fn list_of(&mut self, user: UserId) -> Res<Vec<JoinRequestRow>> {
+        let pending = |row: &&JoinRequestRow| row.user == user && row.status == RequestStatus::Pending;
+        Ok(self.state.join_requests.rows.values().filter(pending).cloned().collect())
+    }
+
     async fn decide(&mut self, id: JoinRequestId, status: RequestStatus) -> Res<bool> {
         let row = self.change().join_requests.rows.get_mut(&id);
         let Some(row) = row.filter(|row| row.status == RequestStatus::Pending) else { return Ok(false) };

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::{MemoryTx, number, of_group};
 use crate::id::{GroupId, UserId};
 use crate::model::group::{Former, MemberRow, Role};
+use crate::model::user::UserState;
 use crate::repo::{MemberRepo, RepoError, Res};
 
 #[derive(Clone, Default)]
@@ -55,6 +56,18 @@ impl MemberRepo for MemoryTx {
 
     async fn former(&mut self, group: GroupId, user: UserId) -> Res<Option<Former>> {
         Ok(self.state.members.former.get(&(group, user)).copied())
+    }
+
+    async fn former_of(&mut self, user: UserId) -> Res<Vec<GroupId>> {
+        Ok(self.state.members.former.keys().filter(|(_, of)| *of == user).map(|(group, _)| *group).collect())
+    }
+
+    async fn heir(&mut self, group: GroupId, of: UserId) -> Res<Option<MemberRow>> {
+        let active = |user| self.state.users.get(user).is_some_and(|user| user.state == UserState::Active);
+        let others = self.state.members.rows.values().filter(|member| member.group == group && member.user != of);
+        let first = others
+            .min_by_key(|member| (!active(member.user), std::cmp::Reverse(member.role), member.joined_at, member.user));
+        Ok(first.cloned())
     }
 
     async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>> {

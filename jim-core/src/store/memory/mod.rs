@@ -1,9 +1,11 @@
 //! Every storage port in memory, for tests of rules and of hosts. Nothing outlives the process.
 
+mod audit;
 mod blacklist;
 mod blocks;
 mod codes;
 mod conversations;
+mod departures;
 mod emails;
 mod externals;
 mod friend_requests;
@@ -77,6 +79,8 @@ struct State {
     codes: codes::Codes,
     mails: mails::Mails,
     totp: totp::Totp,
+    audit: audit::Audit,
+    departures: departures::Departures,
 }
 
 /// A transaction; one that only reads has no place to put its copy.

@@ -8,7 +8,7 @@ impl State {
     pub(super) fn private_rights(&self, writer: UserId, other: UserId) -> PrivateRights {
         let peer = match self.users.get(other).map(|user| user.state) {
             None => PeerState::Absent,
-            Some(UserState::Disabled) => PeerState::Disabled,
+            Some(UserState::Disabled | UserState::Deleted) => PeerState::Disabled,
             Some(UserState::Active) => PeerState::Active,
         };
         let has_row = |user, room: &RoomId| self.conversations.get(user, room).is_some();

@@ -106,6 +106,14 @@ impl SessionRepo for MemoryTx {
         Ok(())
     }
 
+    async fn forget(&mut self, user: UserId) -> Res<()> {
+        for row in self.change().sessions.rows.values_mut().filter(|row| row.session.user == user) {
+            row.session.device = None;
+            row.session.ip.clear();
+        }
+        Ok(())
+    }
+
     async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {
         Ok(self.state.sessions.tickets.get(hash).cloned())
     }

@@ -17,4 +17,9 @@ impl SettingRepo for MemoryTx {
     async fn ensure(&mut self, key: &str, value: &str) -> Res<String> {
         Ok(self.change().settings.0.entry(key.into()).or_insert_with(|| value.into()).clone())
     }
+
+    async fn set(&mut self, key: &str, value: &str) -> Res<()> {
+        self.change().settings.0.insert(key.into(), value.into());
+        Ok(())
+    }
 }

@@ -39,4 +39,9 @@ impl UserLogRepo for MemoryTx {
     async fn heads(&mut self, users: &[UserId]) -> Res<Vec<Seq>> {
         Ok(users.iter().map(|user| self.state.user_logs.head(*user)).collect())
     }
+
+    async fn clear(&mut self, user: UserId) -> Res<()> {
+        self.change().user_logs.0.remove(&user);
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::{MemoryTx, next_id};
 use crate::id::UserId;
-use crate::model::user::{User, UserState, fold};
+use crate::model::user::{AccountRole, User, UserState, fold};
 use crate::repo::{NewUser, RepoError, Res, UserRepo};
 
 #[derive(Clone, Default)]
@@ -86,6 +86,19 @@ impl UserRepo for MemoryTx {
         Ok(found.take(limit.into()).cloned().collect())
     }
 
+    async fn search(
+        &mut self,
+        prefix: &str,
+        role: Option<AccountRole>,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Res<Vec<User>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.state.users.rows.range((from, Bound::Unbounded)).map(|(_, row)| row);
+        let found = rows.filter(|row| row.key.starts_with(prefix) && role.is_none_or(|role| row.user.role == role));
+        Ok(found.take(limit.into()).map(|row| row.user.clone()).collect())
+    }
+
     async fn set_profile(&mut self, user: &User) -> Res<()> {
         self.change_user(user.id, |row| {
             row.user.nickname.clone_from(&user.nickname);
@@ -101,7 +114,31 @@ impl UserRepo for MemoryTx {
     }
 
     async fn set_state(&mut self, id: UserId, state: UserState) -> Res<()> {
-        self.change_user(id, |row| row.user.state = state);
+        self.change_user(id, |row| {
+            if row.user.state != UserState::Deleted {
+                row.user.state = state;
+            }
+        });
+        Ok(())
+    }
+
+    async fn forget(&mut self, id: UserId) -> Res<()> {
+        self.change_user(id, |row| {
+            let User { id, role, created_at, .. } = row.user;
+            row.user = User {
+                id,
+                username: String::new(),
+                nickname: String::new(),
+                birth_date: None,
+                status_text: None,
+                state: UserState::Deleted,
+                role,
+                created_at,
+            };
+            // A key that no name has.
+            row.key = format!("#{id}");
+            row.password_hash.clear();
+        });
         Ok(())
     }
 }

@@ -9,7 +9,8 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, Row as _, SqlSafeStr, SqlStr};
 
 use crate::id::{
-    FriendRequestId, GroupId, InvitationId, JoinRequestId, MailId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
+    AuditId, FriendRequestId, GroupId, InvitationId, JoinRequestId, MailId, OutboxId, RoomId, Seq, SessionId, UserId,
+    WorldId,
 };
 use crate::repo::{RepoError, Res, Value};
 use crate::secret::TokenHash;
@@ -34,9 +35,10 @@ macro_rules! int_args {
 }
 
 int_args!(
+    AuditId,
+    MailId,
     UserId,
     WorldId,
-    MailId,
     GroupId,
     InvitationId,
     JoinRequestId,

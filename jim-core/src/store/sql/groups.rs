@@ -132,6 +132,19 @@ impl GroupRepo for SqlTx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    async fn search(&mut self, text: &str, after: Option<GroupId>, limit: u16) -> Res<Vec<GroupRow>> {
+        let mut conn = self.conn().await?;
+        let mut select = format!("SELECT {COLUMNS} FROM jim_groups g WHERE g.id > ? AND g.dissolved_at IS NULL");
+        let mut args = args![after.unwrap_or(GroupId(0))];
+        if !text.is_empty() {
+            select += " AND INSTR(g.name, ?) > 0";
+            args.push(text.into());
+        }
+        args.push(limit.into());
+        let rows: Vec<Row> = conn.rows(sql(select + " ORDER BY g.id LIMIT ?"), args).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     async fn count(&mut self, user: UserId) -> Res<u32> {
         let mut conn = self.conn().await?;
         let row: Option<(i64,)> = conn

@@ -85,6 +85,13 @@ impl JoinRequestRepo for SqlTx {
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
+    async fn list_of(&mut self, user: UserId) -> Res<Vec<JoinRequestRow>> {
+        let mut conn = self.conn().await?;
+        let text = format!("{SELECT} WHERE user_id = ? AND pending = 1 ORDER BY id");
+        let rows: Vec<Row> = conn.rows(sql(text), args![user]).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
     async fn decide(&mut self, id: JoinRequestId, status: RequestStatus) -> Res<bool> {
         let mut conn = self.conn().await?;
         let decided = conn

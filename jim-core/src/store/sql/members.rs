@@ -2,6 +2,7 @@ use async_trait::async_trait;
 
 use super::conn::{Arg, Verbs, args, broken};
 use super::tx::SqlTx;
+use super::users::STATE_ACTIVE;
 use super::{chunks, sql, tuples};
 use crate::id::{GroupId, UserId};
 use crate::model::group::{Former, MemberRow, Role};
@@ -126,6 +127,27 @@ impl MemberRepo for SqlTx {
             joined_at: Millis(joined_at),
             muted_until: muted_until.map(Millis),
         }))
+    }
+
+    async fn former_of(&mut self, user: UserId) -> Res<Vec<GroupId>> {
+        let mut conn = self.conn().await?;
+        let text = "SELECT group_id FROM jim_former_members WHERE user_id = ? ORDER BY group_id";
+        let rows: Vec<(i64,)> = conn.rows(text, args![user]).await?;
+        Ok(rows.into_iter().map(|(group,)| GroupId(group)).collect())
+    }
+
+    async fn heir(&mut self, group: GroupId, of: UserId) -> Res<Option<MemberRow>> {
+        let mut conn = self.conn().await?;
+        let row: Option<Row> = conn
+            .row(
+                "SELECT m.group_id, m.user_id, m.role, m.nickname, m.muted_until, m.joined_at
+                 FROM jim_members m JOIN jim_users u ON u.id = m.user_id
+                 WHERE m.group_id = ? AND m.user_id <> ?
+                 ORDER BY u.state <> ?, m.role DESC, m.joined_at, m.user_id LIMIT 1",
+                args![group, of, STATE_ACTIVE],
+            )
+            .await?;
+        row.map(TryInto::try_into).transpose()
     }
 
     async fn list(&mut self, group: GroupId, after: Option<UserId>, limit: u16) -> Res<Vec<MemberRow>> {

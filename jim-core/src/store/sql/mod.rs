@@ -2,11 +2,13 @@
 //! both, a file for each noun; the room logs and what opens a database are each database's own.
 
 mod archive;
+mod audit;
 mod blacklist;
 mod blocks;
 mod codes;
 mod conn;
 mod conversations;
+mod departures;
 mod emails;
 mod entries;
 mod externals;

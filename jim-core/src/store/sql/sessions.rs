@@ -195,6 +195,12 @@ impl SessionRepo for SqlTx {
         self.conn().await?.run("DELETE FROM jim_tickets WHERE until_at <= ?", args![now]).await.map(|_| ())
     }
 
+    async fn forget(&mut self, user: UserId) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("UPDATE jim_sessions SET device = NULL, ip = '' WHERE user_id = ?", args![user]).await?;
+        Ok(())
+    }
+
     async fn get_ticket(&mut self, hash: &TokenHash) -> Res<Option<Ticket>> {
         let mut conn = self.conn().await?;
         let row: Option<(i64, i64)> =

@@ -19,4 +19,16 @@ impl SettingRepo for SqlTx {
             .await?;
         SettingRepo::get(self, key).await?.ok_or_else(|| broken("a setting that was stored is gone"))
     }
+
+    async fn set(&mut self, key: &str, value: &str) -> Res<()> {
+        let mut conn = self.conn().await?;
+        let update = "UPDATE jim_settings SET value = ? WHERE name = ?";
+        if conn.run(update, args![value, key]).await? == 0
+            && !conn.insert_new("INSERT INTO jim_settings (name, value) VALUES (?, ?)", args![key, value]).await?
+        {
+            // Somebody else was first.
+            conn.run(update, args![value, key]).await?;
+        }
+        Ok(())
+    }
 }

@@ -96,4 +96,11 @@ impl UserLogRepo for SqlTx {
         }
         Ok(users.iter().map(|user| found.get(user).copied().unwrap_or_default()).collect())
     }
+
+    async fn clear(&mut self, user: UserId) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("DELETE FROM jim_user_log WHERE user_id = ?", args![user]).await?;
+        conn.run("UPDATE jim_user_heads SET seq = 0 WHERE user_id = ?", args![user]).await?;
+        Ok(())
+    }
 }

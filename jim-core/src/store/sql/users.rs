@@ -10,6 +10,7 @@ use crate::time::Millis;
 
 pub(super) const STATE_ACTIVE: i64 = 0;
 const STATE_DISABLED: i64 = 1;
+const STATE_DELETED: i64 = 2;
 const ROLE_ADMIN: i64 = 1;
 
 const COLUMNS: &str = "id, username, nickname, birth_date, status_text, state, role, created_at";
@@ -54,8 +55,14 @@ pub(super) fn state(state: i64) -> Res<UserState> {
     match state {
         STATE_ACTIVE => Ok(UserState::Active),
         STATE_DISABLED => Ok(UserState::Disabled),
+        STATE_DELETED => Ok(UserState::Deleted),
         _ => Err(broken("an account has no such state")),
     }
+}
+
+/// What begins with a text, for LIKE with `!` as its escape.
+fn pattern(prefix: &str) -> String {
+    prefix.replace('!', "!!").replace('%', "!%").replace('_', "!_") + "%"
 }
 
 #[async_trait]
@@ -121,7 +128,6 @@ impl UserRepo for SqlTx {
 
     async fn find_by_nickname(&mut self, prefix: &str, after: Option<UserId>, limit: u16) -> Res<Vec<User>> {
         let mut conn = self.conn().await?;
-        let pattern = prefix.replace('!', "!!").replace('%', "!%").replace('_', "!_") + "%";
         // The range serves the index; LIKE alone would read every account.
         let text = format!(
             "SELECT {COLUMNS} FROM jim_users
@@ -130,7 +136,31 @@ impl UserRepo for SqlTx {
         );
         let end = format!("{prefix}\u{10ffff}");
         let after = after.unwrap_or(UserId::SYSTEM);
-        let rows: Vec<Row> = conn.rows(sql(text), args![prefix, pattern, end, STATE_ACTIVE, after, limit]).await?;
+        let rows: Vec<Row> =
+            conn.rows(sql(text), args![prefix, pattern(prefix), end, STATE_ACTIVE, after, limit]).await?;
+        rows.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn search(
+        &mut self,
+        prefix: &str,
+        role: Option<AccountRole>,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Res<Vec<User>> {
+        let mut conn = self.conn().await?;
+        let mut text = format!("SELECT {COLUMNS} FROM jim_users WHERE id > ?");
+        let mut args = args![after.unwrap_or(UserId::SYSTEM)];
+        if !prefix.is_empty() {
+            text += " AND username_key >= ? AND username_key LIKE ? ESCAPE '!' AND username_key < ?";
+            args.extend(args![prefix, pattern(prefix), format!("{prefix}\u{10ffff}")]);
+        }
+        if let Some(role) = role {
+            text += " AND role = ?";
+            args.push(if role == AccountRole::Admin { ROLE_ADMIN } else { 0 }.into());
+        }
+        args.push(limit.into());
+        let rows: Vec<Row> = conn.rows(sql(text + " ORDER BY id LIMIT ?"), args).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 
@@ -156,8 +186,21 @@ impl UserRepo for SqlTx {
         let state = match state {
             UserState::Active => STATE_ACTIVE,
             UserState::Disabled => STATE_DISABLED,
+            UserState::Deleted => STATE_DELETED,
         };
-        conn.run("UPDATE jim_users SET state = ? WHERE id = ?", args![state, id]).await?;
+        conn.run("UPDATE jim_users SET state = ? WHERE id = ? AND state <> ?", args![state, id, STATE_DELETED]).await?;
+        Ok(())
+    }
+
+    async fn forget(&mut self, id: UserId) -> Res<()> {
+        let mut conn = self.conn_changing(id).await?;
+        // A key that no name has.
+        conn.run(
+            "UPDATE jim_users SET username = '', username_key = ?, nickname = '', nickname_key = '', birth_date = NULL,
+                 status_text = NULL, password_hash = '', state = ? WHERE id = ?",
+            args![format!("#{id}"), STATE_DELETED, id],
+        )
+        .await?;
         Ok(())
     }
 }

@@ -97,3 +97,28 @@ pub async fn the_groups_asked_for_come_once_by_id_ended_ones_too(fresh: &Fresh) 
     assert_eq!(listed, [ended, seen(fresh, groups[2]).await]);
     assert_eq!(fresh.read().await.groups().list_by_id(&[]).await.unwrap(), []);
 }
+
+pub async fn living_groups_of_everybody_are_searched_by_a_part_of_the_name(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    let mut groups = Vec::new();
+    for (n, name) in ["Book club", "Club", "club 100%", "100_", "Over Club"].into_iter().enumerate() {
+        let mut unit = fresh.write().await;
+        let over = (name == "Over Club").then_some(AT);
+        let new = GroupRow { name: name.into(), dissolved_at: over, ..new_group(ids[n % 2], 3) };
+        groups.push(unit.groups().add(&new).await.unwrap());
+        commit(unit).await;
+    }
+    let mut unit = fresh.read().await;
+    for (text, expected) in [
+        ("", &groups[..4]),
+        ("Club", &groups[1..2]),
+        ("club", &[groups[0], groups[2]]),
+        ("%", &groups[2..3]),
+        ("0_", &groups[3..4]),
+    ] {
+        let found = unit.groups().search(text, None, 9).await.unwrap();
+        assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), expected, "{text}");
+    }
+    let page = unit.groups().search("", Some(groups[0]), 2).await.unwrap();
+    assert_eq!(page.iter().map(|row| row.id).collect::<Vec<_>>(), groups[1..3]);
+}

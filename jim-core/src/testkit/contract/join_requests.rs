@@ -74,3 +74,22 @@ pub async fn pending_requests_for_a_group_are_paged_by_the_person(fresh: &Fresh)
     assert_eq!(page(first), [ids[1], ids[2], ids[4]]);
     assert_eq!(page(unit.join_requests().list_pending(id, Some(ids[4]), 3).await.unwrap()), [ids[5]]);
 }
+
+pub async fn the_pending_requests_of_one_person_are_listed(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 3).await;
+    let mut requests = Vec::new();
+    for _ in 0..3 {
+        let group = group(&*fresh.store, &ids[..1], 5).await;
+        let mut unit = fresh.write().await;
+        for user in &ids[1..] {
+            requests.push(unit.join_requests().add(&request(group, *user)).await.unwrap());
+        }
+        commit(unit).await;
+    }
+    let mut unit = fresh.write().await;
+    unit.join_requests().decide(requests[2], RequestStatus::Accepted).await.unwrap();
+    commit(unit).await;
+    let listed = fresh.read().await.join_requests().list_of(ids[1]).await.unwrap();
+    assert_eq!(listed.iter().map(|row| row.id).collect::<Vec<_>>(), [requests[0], requests[4]]);
+    assert_eq!(fresh.read().await.join_requests().list_of(ids[0]).await.unwrap(), []);
+}

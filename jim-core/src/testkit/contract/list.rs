@@ -19,6 +19,8 @@ macro_rules! contract_cases {
                 an_account_is_switched_off_and_on_and_stays_readable
                 set_profile_replaces_nickname_birth_date_and_status_text_and_nothing_else
                 set_password_replaces_the_hash_of_one_account
+                accounts_of_any_state_are_searched_by_user_name_and_role
+                a_forgotten_account_is_an_id_alone_and_stays_so
             }
             sessions {
                 a_session_is_read_back_as_it_was_added
@@ -34,6 +36,7 @@ macro_rules! contract_cases {
                 a_session_ends_once_and_keeps_the_time_of_its_end
                 ended_since_names_those_that_ended_at_or_after_a_time
                 a_later_session_has_a_new_id_though_the_one_before_ended
+                forget_takes_addresses_and_devices_from_all_sessions_of_one_person
             }
             tickets {
                 of_20_who_take_one_ticket_at_once_exactly_one_gets_it
@@ -76,6 +79,7 @@ macro_rules! contract_cases {
                 set_replaces_all_of_a_group_but_its_count
                 a_list_holds_the_groups_of_a_person_that_have_not_ended_by_id
                 the_groups_asked_for_come_once_by_id_ended_ones_too
+                living_groups_of_everybody_are_searched_by_a_part_of_the_name
             }
             members {
                 a_member_is_read_back_as_it_was_added_and_is_added_once
@@ -87,6 +91,7 @@ macro_rules! contract_cases {
                 who_decides_is_the_owner_first_and_then_the_admins_by_id
                 what_a_person_is_in_some_groups_comes_by_group
                 those_of_some_people_who_are_members_come_by_id
+                the_heir_is_the_oldest_admin_then_the_oldest_member_and_active_ones_first
             }
             blacklist {
                 who_is_blacklisted_is_so_once_in_one_group_by_the_first_word
@@ -101,6 +106,7 @@ macro_rules! contract_cases {
                 of_20_equal_requests_to_join_at_once_exactly_one_is_pending
                 a_request_to_join_is_decided_once_and_can_be_made_again
                 pending_requests_for_a_group_are_paged_by_the_person
+                the_pending_requests_of_one_person_are_listed
             }
             conversations {
                 a_row_is_made_once_and_then_left_as_it_is
@@ -123,6 +129,15 @@ macro_rules! contract_cases {
                 only_the_numbers_asked_for_come_upwards
                 heads_come_in_the_order_asked_and_are_zero_for_the_silent
                 heads_of_1000_are_answered_in_one_call
+                a_cleared_log_is_empty_and_the_next_entry_is_the_first
+            }
+            audit {
+                an_act_is_read_back_as_it_was_written_down
+                acts_come_newest_first_page_by_page_and_through_a_filter
+            }
+            departures {
+                what_is_left_is_read_back_by_account_and_added_once
+                a_number_only_grows_and_what_is_done_is_removed_once
             }
             outbox {
                 a_task_is_read_back_as_it_was_left
@@ -136,6 +151,7 @@ macro_rules! contract_cases {
             settings {
                 the_first_value_stands
                 of_20_who_ensure_at_once_all_get_the_same_value
+                a_value_is_set_whether_there_is_one_or_not
             }
             spent {
                 of_20_who_spend_one_thing_at_once_exactly_one_does

@@ -1,6 +1,7 @@
 use super::tools::{at_once, patiently};
 use crate::id::{GroupId, UserId};
 use crate::model::group::{FOREVER, Former, MemberRow, Role};
+use crate::model::user::UserState;
 use crate::repo::{Lock, RepoError};
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{AT, commit, group, users};
@@ -162,4 +163,34 @@ pub async fn those_of_some_people_who_are_members_come_by_id(fresh: &Fresh) {
     let listed = fresh.read().await.members().list_by_id(id, &asked).await.unwrap();
     assert_eq!(listed, [ids[1], ids[2]].map(|user| MemberRow::new(id, user, AT)));
     assert_eq!(fresh.read().await.members().list_by_id(other, &[]).await.unwrap(), []);
+}
+
+pub async fn the_heir_is_the_oldest_admin_then_the_oldest_member_and_active_ones_first(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 5).await;
+    let group = group(&*fresh.store, &ids[..1], 9).await;
+    let mut unit = fresh.write().await;
+    for (user, role, at) in
+        [(ids[1], Role::Member, 1), (ids[2], Role::Admin, 9), (ids[3], Role::Admin, 5), (ids[4], Role::Member, 0)]
+    {
+        let member = MemberRow { role, ..MemberRow::new(group, user, Millis(AT.0 + at)) };
+        assert!(unit.members().add(&member).await.unwrap());
+    }
+    commit(unit).await;
+    let heir = async |of| fresh.read().await.members().heir(group, of).await.unwrap().map(|member| member.user);
+    assert_eq!(heir(ids[0]).await, Some(ids[3]));
+    for (off, next) in [(ids[3], Some(ids[2])), (ids[2], Some(ids[4])), (ids[4], Some(ids[1])), (ids[1], Some(ids[3]))]
+    {
+        let mut unit = fresh.write().await;
+        unit.users().set_state(off, UserState::Disabled).await.unwrap();
+        commit(unit).await;
+        assert_eq!(heir(ids[0]).await, next, "without {off}");
+    }
+    for member in &ids[1..] {
+        let mut unit = fresh.write().await;
+        unit.members().remove(group, *member).await.unwrap();
+        commit(unit).await;
+    }
+    assert_eq!(heir(ids[0]).await, None, "nobody else is left");
+    assert_eq!(fresh.read().await.members().former_of(ids[1]).await.unwrap(), [group]);
+    assert_eq!(fresh.read().await.members().former_of(ids[0]).await.unwrap(), []);
 }

@@ -6,10 +6,12 @@
 mod list;
 mod tools;
 
+pub mod audit;
 pub mod blacklist;
 pub mod blocks;
 pub mod codes;
 pub mod conversations;
+pub mod departures;
 pub mod emails;
 pub mod externals;
 pub mod friend_requests;

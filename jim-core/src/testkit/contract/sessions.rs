@@ -2,7 +2,7 @@ use crate::id::{SessionId, UserId};
 use crate::model::user::UserState;
 use crate::repo::{SessionTokens, StoredSession};
 use crate::testkit::Fresh;
-use crate::testkit::fixtures::{AT, commit, new_session, session, token_hash, tokens, user};
+use crate::testkit::fixtures::{AT, commit, new_session, session, token_hash, tokens, user, users};
 use crate::time::Millis;
 
 const NOBODY: SessionId = SessionId(1 << 40);
@@ -230,4 +230,22 @@ pub async fn a_later_session_has_a_new_id_though_the_one_before_ended(fresh: &Fr
     let first = session(&*fresh.store, ann, "first").await;
     assert!(end(fresh, first, AT).await);
     assert!(session(&*fresh.store, ann, "second").await > first);
+}
+
+pub async fn forget_takes_addresses_and_devices_from_all_sessions_of_one_person(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    let mut sessions = Vec::new();
+    for (n, user) in [ids[0], ids[0], ids[1]].into_iter().enumerate() {
+        sessions.push(session(&*fresh.store, user, &format!("device-{n}")).await);
+    }
+    let mut unit = fresh.write().await;
+    unit.sessions().end(sessions[0], AT).await.unwrap();
+    unit.sessions().forget(ids[0]).await.unwrap();
+    commit(unit).await;
+    for (n, id) in sessions.into_iter().enumerate() {
+        let stored = get(fresh, id).await;
+        let known = n == 2;
+        assert_eq!((stored.session.device.is_some(), !stored.session.ip.is_empty()), (known, known), "{n}");
+        assert_eq!(stored.ended_at.is_some(), n == 0);
+    }
 }

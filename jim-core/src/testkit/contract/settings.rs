@@ -35,3 +35,15 @@ pub async fn of_20_who_ensure_at_once_all_get_the_same_value(fresh: &Fresh) {
     let stands = fresh.read().await.settings().get("key").await.unwrap();
     assert_eq!(distinct.into_iter().collect::<Vec<_>>(), stands.into_iter().collect::<Vec<_>>());
 }
+
+pub async fn a_value_is_set_whether_there_is_one_or_not(fresh: &Fresh) {
+    for value in ["one", "two", "two"] {
+        let mut unit = fresh.write().await;
+        unit.settings().set("key", value).await.unwrap();
+        assert_eq!(unit.settings().get("key").await.unwrap().as_deref(), Some(value));
+        commit(unit).await;
+        let mut unit = fresh.read().await;
+        assert_eq!(unit.settings().get("key").await.unwrap().as_deref(), Some(value));
+        assert_eq!(unit.settings().get("other").await.unwrap(), None);
+    }
+}

@@ -139,3 +139,21 @@ pub async fn heads_of_1000_are_answered_in_one_call(fresh: &Fresh) {
     let expected: Vec<_> = (0..1_000).map(|n| if n % 2 == 0 { Seq(2) } else { START }).collect();
     assert_eq!(heads, expected);
 }
+
+pub async fn a_cleared_log_is_empty_and_the_next_entry_is_the_first(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 2).await;
+    for user in &ids {
+        for _ in 0..3 {
+            let mut unit = fresh.write().await;
+            unit.user_log().append(*user, &event("1"), AT).await.unwrap();
+            commit(unit).await;
+        }
+    }
+    let mut unit = fresh.write().await;
+    unit.user_log().clear(ids[0]).await.unwrap();
+    commit(unit).await;
+    assert_eq!(fresh.read().await.user_log().heads(&ids).await.unwrap(), [Seq(0), Seq(3)]);
+    assert!(fresh.read().await.user_log().read(ids[0], Slice::After(Seq(0)), 9).await.unwrap().is_empty());
+    let mut unit = fresh.write().await;
+    assert_eq!(unit.user_log().append(ids[0], &event("1"), AT).await.unwrap().seq, Seq(1));
+}

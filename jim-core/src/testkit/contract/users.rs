@@ -194,3 +194,57 @@ pub async fn set_password_replaces_the_hash_of_one_account(fresh: &Fresh) {
     assert_eq!(unit.users().find_by_username("ann-0").await.unwrap().unwrap().1, "another hash");
     assert_eq!(unit.users().password_hash(ids[1]).await.unwrap().as_deref(), Some(PASSWORD_HASH));
 }
+
+pub async fn accounts_of_any_state_are_searched_by_user_name_and_role(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "a_n", 4).await;
+    let other = user(&*fresh.store, "axn").await;
+    let mut unit = fresh.write().await;
+    let root = unit.users().add(&NewUser { role: AccountRole::Admin, ..new_user("Root") }).await.unwrap();
+    unit.users().set_state(ids[1], UserState::Disabled).await.unwrap();
+    commit(unit).await;
+    let mut unit = fresh.read().await;
+    for (prefix, role, expected) in [
+        ("a_n", None, &ids[..]),
+        ("a_n-2", None, &ids[2..3]),
+        ("ax", None, &[other]),
+        ("root", Some(AccountRole::Admin), &[root]),
+        ("", Some(AccountRole::Admin), &[root]),
+        ("root", Some(AccountRole::User), &[]),
+        ("%", None, &[]),
+    ] {
+        let found = unit.users().search(prefix, role, None, 9).await.unwrap();
+        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), expected, "{prefix} {role:?}");
+    }
+    assert_eq!(unit.users().search("", None, None, 99).await.unwrap().len(), 6);
+    let page = unit.users().search("a_n", None, Some(ids[0]), 2).await.unwrap();
+    assert_eq!(page.iter().map(|user| user.id).collect::<Vec<_>>(), ids[1..3]);
+}
+
+pub async fn a_forgotten_account_is_an_id_alone_and_stays_so(fresh: &Fresh) {
+    let (id, other) = (user_called(&*fresh.store, "ann", "Annie").await, user(&*fresh.store, "bob").await);
+    let mut unit = fresh.write().await;
+    let before = unit.users().get(other).await.unwrap();
+    unit.users().forget(id).await.unwrap();
+    unit.users().set_state(id, UserState::Active).await.unwrap();
+    commit(unit).await;
+    let mut unit = fresh.read().await;
+    let left = unit.users().get(id).await.unwrap().unwrap();
+    let expected = User {
+        id,
+        username: String::new(),
+        nickname: String::new(),
+        birth_date: None,
+        status_text: None,
+        state: UserState::Deleted,
+        role: AccountRole::User,
+        created_at: AT,
+    };
+    assert_eq!(left, expected);
+    assert!(left.card().deleted);
+    assert_eq!(unit.users().password_hash(id).await.unwrap().as_deref(), Some(""));
+    assert_eq!(unit.users().find_by_username("ann").await.unwrap(), None);
+    assert_eq!(unit.users().get(other).await.unwrap(), before);
+    drop(unit);
+    assert_eq!(search(fresh, "ann", None, 9).await, []);
+    assert!(user(&*fresh.store, "ann").await > other, "the name is free, the id is not");
+}

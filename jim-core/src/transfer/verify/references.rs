@@ -2,9 +2,9 @@
 
 use super::{Look, place};
 use crate::repo::tables::{
-    BLACKLIST, BLOCKS, CONVERSATIONS, EMAILS, EXTERNAL, FORMER_MEMBERS, FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN,
-    INVITATIONS, JOIN_REQUESTS, MAILS, MEMBERS, PINS, SESSIONS, TICKETS, TOTP, TOTP_CODES, USER_HEADS, USER_LOG, USERS,
-    WORLD_MUTES, WORLD_TURNS, WORLDS,
+    AUDIT, BLACKLIST, BLOCKS, CONVERSATIONS, DEPARTURES, EMAILS, EXTERNAL, FORMER_MEMBERS, FRIEND_REQUESTS,
+    FRIENDSHIPS, GROUPS, HIDDEN, INVITATIONS, JOIN_REQUESTS, MAILS, MEMBERS, PINS, SESSIONS, TICKETS, TOTP, TOTP_CODES,
+    USER_HEADS, USER_LOG, USERS, WORLD_MUTES, WORLD_TURNS, WORLDS,
 };
 use crate::repo::{Res, Row, Table, Value};
 
@@ -25,7 +25,7 @@ const fn to(
     Reference { from, columns, to, at }
 }
 
-static REFERENCES: [Reference; 37] = [
+static REFERENCES: [Reference; 39] = [
     to(&USERS, &["id"], &USER_HEADS, &["user_id"]),
     to(&USER_HEADS, &["user_id"], &USERS, &["id"]),
     to(&USER_LOG, &["user_id"], &USER_HEADS, &["user_id"]),
@@ -63,6 +63,8 @@ static REFERENCES: [Reference; 37] = [
     to(&MAILS, &["user_id"], &USERS, &["id"]),
     to(&TOTP, &["user_id"], &USERS, &["id"]),
     to(&TOTP_CODES, &["user_id"], &TOTP, &["user_id"]),
+    to(&AUDIT, &["by_user"], &USERS, &["id"]),
+    to(&DEPARTURES, &["user_id"], &USERS, &["id"]),
 ];
 
 pub(super) async fn check(look: &mut Look<'_>) -> Res<()> {

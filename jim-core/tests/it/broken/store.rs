@@ -4,23 +4,25 @@ use std::task::{Context, Waker};
 
 use async_trait::async_trait;
 use jim_core::id::{
-    FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
+    AuditId, FriendRequestId, GroupId, InvitationId, JoinRequestId, OutboxId, RoomId, Seq, SessionId, UserId, WorldId,
 };
+use jim_core::model::audit::{AuditFilter, AuditRow};
 use jim_core::model::block::BlockRow;
 use jim_core::model::conversation::{ConversationRow, Mark, Reader};
+use jim_core::model::departure::Departure;
 use jim_core::model::entry::UserEntry;
 use jim_core::model::friend::{Direction, Friendship, RequestRow, RequestStatus};
 use jim_core::model::group::{Blacklisted, Former, GroupRow, MemberRow};
 use jim_core::model::joining::{InvitationRow, JoinRequestRow};
 use jim_core::model::pin::PinRow;
-use jim_core::model::user::UserState;
+use jim_core::model::user::{AccountRole, UserState};
 use jim_core::model::world::WorldRow;
 use jim_core::model::{ClientRef, Session, User};
 use jim_core::repo::{
-    BlacklistRepo, BlockRepo, ConversationRepo, ExternalRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo,
-    InvitationRepo, JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser, OutboxRepo, PinRepo,
-    PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, SpentRepo, Store, StoredSession, Task, Ticket,
-    Tx, Unit, UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    AuditRepo, BlacklistRepo, BlockRepo, ConversationRepo, DepartureRepo, ExternalRepo, FriendRepo, FriendRequestRepo,
+    GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser,
+    OutboxRepo, PinRepo, PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, SpentRepo, Store,
+    StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use jim_core::secret::TokenHash;
 use jim_core::time::Millis;
@@ -160,6 +162,8 @@ repo! { me: UserRepo by users {
     }
     fn set_password(id: UserId, hash: &str) -> ();
     fn set_state(id: UserId, state: UserState) -> ();
+    fn search(prefix: &str, role: Option<AccountRole>, after: Option<UserId>, limit: u16) -> Vec<User>;
+    fn forget(id: UserId) -> ();
 } }
 
 repo! { me: SessionRepo by sessions {
@@ -196,6 +200,7 @@ repo! { me: SessionRepo by sessions {
     fn ended_since(at: Millis) -> Vec<SessionId>;
     fn add_ticket(ticket: &Ticket) -> ();
     fn forget_tickets(now: Millis) -> ();
+    fn forget(user: UserId) -> ();
     fn get_ticket(hash: &TokenHash) -> Option<Ticket>;
     fn take_ticket(hash: &TokenHash) -> Option<Ticket>; {
         if me.is(Fault::TicketTwice) {
@@ -301,6 +306,7 @@ repo! { me: GroupRepo by groups {
     fn list_by_id(ids: &[GroupId]) -> Vec<GroupRow>;
     fn list(user: UserId, after: Option<GroupId>, limit: u16) -> Vec<GroupRow>;
     fn count(user: UserId) -> u32;
+    fn search(text: &str, after: Option<GroupId>, limit: u16) -> Vec<GroupRow>;
 } }
 
 repo! { me: MemberRepo by members {
@@ -311,6 +317,8 @@ repo! { me: MemberRepo by members {
             me.unit().await?.groups().set(&group).await?;
         }
     }
+    fn former_of(user: UserId) -> Vec<GroupId>;
+    fn heir(group: GroupId, of: UserId) -> Option<MemberRow>;
     fn get(group: GroupId, user: UserId) -> Option<MemberRow>;
     fn set(member: &MemberRow) -> ();
     fn remove(group: GroupId, user: UserId) -> bool; {
@@ -330,6 +338,18 @@ repo! { me: MemberRepo by members {
             return Ok(former.map(|former| Former { muted_until: None, ..former }));
         }
     }
+} }
+
+repo! { me: AuditRepo by audit {
+    fn add(row: &AuditRow) -> AuditId;
+    fn list(filter: &AuditFilter, before: Option<AuditId>, limit: u16) -> Vec<AuditRow>;
+} }
+
+repo! { me: DepartureRepo by departures {
+    fn add(departure: &Departure) -> ();
+    fn list(limit: u16) -> Vec<Departure>;
+    fn set_seq(user: UserId, room: &RoomId, seq: Seq) -> ();
+    fn remove(user: UserId, room: Option<&RoomId>) -> bool;
 } }
 
 repo! { me: BlacklistRepo by blacklist {
@@ -359,6 +379,7 @@ repo! { me: JoinRequestRepo by join_requests {
     fn find_pending(group: GroupId, user: UserId) -> Option<JoinRequestRow>;
     fn list(group: GroupId, before: Option<JoinRequestId>, limit: u16) -> Vec<JoinRequestRow>;
     fn list_pending(group: GroupId, after: Option<UserId>, limit: u16) -> Vec<JoinRequestRow>;
+    fn list_of(user: UserId) -> Vec<JoinRequestRow>;
     fn decide(id: JoinRequestId, status: RequestStatus) -> bool;
 } }
 
@@ -371,6 +392,7 @@ repo! { me: UserLogRepo by user_log {
             return Ok(entries);
         }
     }
+    fn clear(user: UserId) -> ();
     fn head(user: UserId) -> Seq;
     fn heads(users: &[UserId]) -> Vec<Seq>; {
         if me.is(Fault::UserHeadsSorted) {
@@ -421,6 +443,7 @@ repo! { me: SettingRepo by settings {
             return Ok(value.to_owned());
         }
     }
+    fn set(key: &str, value: &str) -> ();
 } }
 
 repo! { me: HiddenRepo by hidden {

@@ -112,7 +112,24 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
     unit.mails().add(&NewMail { purpose: Purpose::Recovery, user: None, ..mail }, AT).await.unwrap();
     unit.totp().set(ann, &Secret::new("KEY")).await.unwrap();
     unit.totp().confirm(ann, 5, &[fixtures::token_hash("recovery")]).await.unwrap();
+    let act = jim_core::model::audit::AuditRow {
+        id: jim_core::id::AuditId(0),
+        at: AT,
+        by: Some(ann),
+        action: "user.disabled".into(),
+        target: format!("user/{dora}"),
+        ip: Some("192.0.2.1".into()),
+        before: None,
+        after: Some(serde_json::json!({ "state": "disabled" })),
+    };
+    unit.audit().add(&act).await.unwrap();
+    unit.audit().add(&jim_core::model::audit::AuditRow { by: None, after: None, ip: None, ..act }).await.unwrap();
+    // What runs on the store would go on with what is left of an account.
     fixtures::commit(unit).await;
     node.stop().await;
+    let mut unit = store.write(&[]).await.unwrap();
+    let departure = jim_core::model::departure::Departure { user: dora, room: Some(club), seq: Seq(1), at: AT };
+    unit.departures().add(&departure).await.unwrap();
+    fixtures::commit(unit).await;
     Filled { ann, ben, private, group: group.id, pinned }
 }

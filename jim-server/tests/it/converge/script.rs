@@ -7,7 +7,7 @@ use super::Stage;
 use crate::support::{Authenticator, Person, WORLD, message, seq};
 
 /// Nobody is told.
-const NOBODY: &[(&str, &[&str])] = &[];
+pub(super) const NOBODY: &[(&str, &[&str])] = &[];
 
 pub(super) async fn play(stage: &mut Stage) {
     friends(stage).await;
@@ -20,6 +20,7 @@ pub(super) async fn play(stage: &mut Stage) {
     chats(stage, &room).await;
     farewells(stage, &group, &room).await;
     world(stage).await;
+    super::administration::play(stage).await;
     accounts(stage).await;
 }
 

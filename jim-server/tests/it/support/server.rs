@@ -152,6 +152,14 @@ impl Server {
         child.wait_with_output().expect("its end")
     }
 
+    /// What another command of `jim admin` says.
+    pub(crate) fn admin_command(&self, arguments: &[&str]) -> Output {
+        let mut settings = vec![("data.dir", self.data.to_str().expect("a plain path"))];
+        settings.extend(self.settings.iter().chain(&self.nodes[0].own).map(|(key, value)| (*key, value.as_str())));
+        let mut command = jim(self.data.parent().expect("a folder"), &settings);
+        command.arg("admin").args(arguments).output().expect("its end")
+    }
+
     /// The data folder.
     pub(crate) fn data(&self) -> &Path {
         &self.data

@@ -91,7 +91,8 @@ impl SqliteStore {
         }
     }
 
-    /// Opens a file that another store may have, to add to it what no right of a private send depends on: an account.
+    /// Opens a file that another store may have, to add to it what no right of a private send depends on, such as an
+    /// account, or what is written to the audit log too: by that the other one learns of it within a second.
     pub async fn open_beside(path: &Path, durability: Durability) -> Result<Arc<Self>, MigrateError> {
         Self::try_open(path, durability, None).await
     }
@@ -214,6 +215,10 @@ impl Store for SqliteStore {
 
     fn known_private_rights(&self, writer: UserId, other: UserId) -> Option<PrivateRights> {
         self.rights.known((writer, other))
+    }
+
+    fn forget_rights(&self) {
+        self.rights.forget();
     }
 
     async fn session_by_access(&self, hash: &TokenHash) -> Res<Option<(StoredSession, Option<UserState>)>> {

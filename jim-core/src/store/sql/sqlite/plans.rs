@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use super::{Durability, SqliteStore};
 use crate::id::{GroupId, RoomId, Seq, UserId};
+use crate::model::audit::AuditFilter;
 use crate::model::friend::Direction;
 use crate::repo::{RoomLogRepo, Slice, Store};
 use crate::store::sql::conn::{Verbs as _, args};
@@ -49,6 +50,14 @@ async fn lists(store: &SqliteStore) {
     unit.conversations().readers(&room, Seq(1), None, 9).await.unwrap();
     unit.hidden().list(user, &room, Seq(1), Seq(9)).await.unwrap();
     unit.outbox().list(&room, 9).await.unwrap();
+    unit.audit().list(&AuditFilter::default(), None, 9).await.unwrap();
+    for filter in [
+        AuditFilter { by: Some(user), ..AuditFilter::default() },
+        AuditFilter { action: Some("a".into()), ..AuditFilter::default() },
+        AuditFilter { target: Some("t".into()), ..AuditFilter::default() },
+    ] {
+        unit.audit().list(&filter, None, 9).await.unwrap();
+    }
 }
 
 #[tokio::test]

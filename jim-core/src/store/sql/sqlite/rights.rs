@@ -19,7 +19,8 @@ const STAMPS: usize = 4096;
 
 type Stamp = (u64, u64);
 
-/// The reader of rights. It may remember what it read, because all who write to the file do it through this store:
+/// The reader of rights. It may remember what it read, because all who write to the file do it through this store,
+/// or have it forgotten (what the command line does beside a server is learned of within a second):
 /// a unit that changes what concerns a person makes his stamp odd before, and even again when it has ended. What was
 /// read under stamps that were even is true for as long as they stay what they were.
 pub(super) struct Rights {
@@ -51,6 +52,14 @@ impl Rights {
     pub(super) fn known(&self, ask: (UserId, UserId)) -> Option<PrivateRights> {
         let (stamp, rights) = self.known.get(&ask)?;
         (self.stamp(ask) == Some(stamp)).then_some(rights)
+    }
+
+    /// Nothing that was read before is known any more.
+    pub(super) fn forget(&self) {
+        for stamp in &*self.stamps {
+            // As if somebody had changed something and ended: even stays even.
+            stamp.fetch_add(2, Ordering::SeqCst);
+        }
     }
 
     /// For a unit that writes.
