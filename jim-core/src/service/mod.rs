@@ -75,11 +75,8 @@ use crate::error::{Error, Result};
 use crate::hub::{Ended, Hub};
 use crate::id::UserId;
 use crate::log::Logs;
-use crate::model::{Kind, Limits};
 use crate::model::{Kind, Limits, Registration};
 use crate::repo::{CounterRepo, Unit, UserEvent};
-use crate::repo::{Unit, UserEvent};
-use crate::secret::{Key, Random};
 use crate::secret::{Key, Random, Secret};
 use crate::time::{Clock as _, Millis};
 
