@@ -22,7 +22,6 @@ use jim_core::transfer::{self, Moving, Whole};
 
 use crate::api::health::{Parts, Probe, State};
 use crate::config::{BadConfig, BlockedRequest, Config, DeletedMessages, Durability};
-use crate::config::{BadConfig, BlockedRequest, Config, Durability, Registration};
 use crate::external::HostTokens;
 
 /// The file in the data folder that a running server holds.
