@@ -1,5 +1,5 @@
-//! Captchas. One is told by its id alone: the id holds a nonce, its end and its kind, a seal over them, and a seal over
-//! them and the answer. So who only asks for captchas makes the store do nothing; each try to answer spends the nonce.
+//! Captchas. One is told by its id alone: the id holds a nonce, its end, its kind, a seal over them and the answer, and a
+//! seal over all of that. So who only asks for captchas makes the store do nothing; each try to answer spends the nonce.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,8 +114,9 @@ impl Captchas {
         };
         let question = tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))??;
         let end = until.0.to_string();
-        let seal = self.context.key.sign(&["captcha", &text, &end, kind]);
         let answer_seal = self.context.key.sign(&["captcha answer", &text, &end, kind, &question.answer]);
+        let answer_text = URL_SAFE_NO_PAD.encode(&answer_seal[..PARTS[3]]);
+        let seal = self.context.key.sign(&["captcha", &text, &end, kind, &answer_text]);
         let parts =
             [&nonce[..PARTS[0]], &until.0.to_be_bytes(), &seal[..PARTS[2]], &answer_seal[..PARTS[3]], kind.as_bytes()];
         let id = URL_SAFE_NO_PAD.encode(parts.concat());
@@ -127,7 +128,8 @@ impl Captchas {
         let key = &self.context.key;
         let id = Id::parse(&given.id).filter(|id| id.until > self.context.now()).ok_or(Code::CaptchaInvalid)?;
         let end = id.until.0.to_string();
-        if !key.is_signed(&["captcha", &id.nonce, &end, &id.kind], &id.seal) {
+        let answer_text = URL_SAFE_NO_PAD.encode(&id.answer_seal);
+        if !key.is_signed(&["captcha", &id.nonce, &end, &id.kind, &answer_text], &id.seal) {
             return Err(Code::CaptchaInvalid.into());
         }
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(&id.nonce));

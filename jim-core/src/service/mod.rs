@@ -85,6 +85,7 @@ const MOST_ENTRIES: u16 = 1000;
 
 /// What a host decides.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Every limit a client may meet.
     pub limits: Limits,

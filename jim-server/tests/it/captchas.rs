@@ -15,7 +15,7 @@ pub(crate) async fn ask(client: &Client, kind: &str) -> Value {
 }
 
 /// The answer to a piece of work, as the page for clients says that it is found.
-pub(crate) fn solve(captcha: &Value) -> Value {
+fn solve(captcha: &Value) -> Value {
     let challenge = &captcha["challenge"];
     let (nonce, bits) = (challenge["nonce"].as_str().unwrap(), challenge["zero_bits"].as_u64().unwrap());
     let begun = Sha256::new_with_prefix(format!("{nonce}:"));
@@ -117,9 +117,9 @@ async fn a_captcha_with_one_bit_flipped_or_a_token_in_its_place_is_none_and_cost
         bytes[at] ^= 1;
         wrong.push(String::from_utf8(bytes).unwrap());
     }
-    let ann = server.stranger().bearer("");
-    let made =
-        register(&ann, "ann", &json!({ "id": ask(&stranger, "image").await["id"], "answer": ANSWER })).await.is(201);
+    let made = register(&stranger, "ann", &json!({ "id": ask(&stranger, "image").await["id"], "answer": ANSWER }))
+        .await
+        .is(201);
     for token in ["access_token", "refresh_token"] {
         wrong.push(made["session"][token].as_str().unwrap().to_owned());
     }
