@@ -30,9 +30,9 @@ fn png(size: usize, is_dark: impl Fn(usize, usize) -> bool) -> Vec<u8> {
             rows.push((x..x + 8).fold(0, |byte, x| byte << 1 | u8::from(x < size && !is_dark(x, y))));
         }
     }
-    let side = u32::try_from(size).unwrap_or_default().to_be_bytes();
+    let edge = u32::try_from(size).unwrap_or_default().to_be_bytes();
     let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-    chunk(&mut out, *b"IHDR", &[&side[..], &side, &[1, 0, 0, 0, 0]].concat());
+    chunk(&mut out, *b"IHDR", &[&edge[..], &edge, &[1, 0, 0, 0, 0]].concat());
     chunk(&mut out, *b"IDAT", &zlib(&rows));
     chunk(&mut out, *b"IEND", &[]);
     out

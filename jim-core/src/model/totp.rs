@@ -53,13 +53,11 @@ impl TotpKey {
     /// What an authenticator takes from a picture: the key, and whose it is.
     #[must_use]
     pub fn uri(&self, username: &str) -> Secret {
-        let mut name = String::new();
-        for byte in username.bytes() {
-            match byte {
-                b if b.is_ascii_alphanumeric() || b"-._~".contains(&b) => name.push(char::from(b)),
-                b => name.push_str(&format!("%{b:02X}")),
-            }
-        }
+        let escaped = |byte: u8| match char::from(byte) {
+            plain if plain.is_ascii_alphanumeric() || "-._~".contains(plain) => plain.to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        let name: String = username.bytes().map(escaped).collect();
         Secret::new(format!("otpauth://totp/Jim:{name}?secret={}&issuer=Jim", self.text().expose()))
     }
 
