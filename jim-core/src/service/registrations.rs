@@ -35,13 +35,9 @@ impl Registrations {
         allow(&mut unit, actor).await?;
         let before = read(&self.context, &mut unit).await?;
         if before != wanted {
-            unit.settings().set(KEY, &json(&wanted)?.to_string()).await?;
-            let act = Act {
-                action: "registration.changed",
-                target: KEY.into(),
-                before: json(&before)?,
-                after: json(&wanted)?,
-            };
+            unit.settings().set(KEY, &json(wanted)?.to_string()).await?;
+            let act =
+                Act { action: "registration.changed", target: KEY.into(), before: json(before)?, after: json(wanted)? };
             write_down(&mut unit, actor, act, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
         }
@@ -55,7 +51,7 @@ impl Registrations {
     }
 }
 
-fn json(registration: &Registration) -> Result<serde_json::Value> {
+fn json(registration: Registration) -> Result<serde_json::Value> {
     serde_json::to_value(registration).map_err(|error| Error::Internal(error.into()))
 }
 

@@ -71,9 +71,9 @@ impl AuditRepo for SqlTx {
             text += " AND by_user = ?";
             args.push(by.into());
         }
-        for (column, value) in [("action", &filter.action), ("target", &filter.target)] {
+        for (also, value) in [(" AND action = ?", &filter.action), (" AND target = ?", &filter.target)] {
             if let Some(value) = value {
-                text += &format!(" AND {column} = ?");
+                text += also;
                 args.push(value.as_str().into());
             }
         }

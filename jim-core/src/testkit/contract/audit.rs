@@ -58,7 +58,7 @@ pub async fn acts_come_newest_first_page_by_page_and_through_a_filter(fresh: &Fr
     let mut ids = Vec::new();
     for n in 0..12 {
         let (action, target) = ([("a.x"), "a.y"][n % 2], format!("user/{}", n % 3));
-        let by = (n % 4 == 0).then_some(root);
+        let by = n.is_multiple_of(4).then_some(root);
         ids.push(add(fresh, &AuditRow { by, ..new_row(action, &target) }).await);
     }
     ids.reverse();
@@ -71,7 +71,7 @@ pub async fn acts_come_newest_first_page_by_page_and_through_a_filter(fresh: &Fr
         for action in [None, Some("a.x"), Some("a.z")] {
             for target in [None, Some("user/1")] {
                 let fits = |n: usize| {
-                    by.is_none_or(|_| n % 4 == 0)
+                    by.is_none_or(|_| n.is_multiple_of(4))
                         && action.is_none_or(|action| action == ["a.x", "a.y"][n % 2])
                         && target.is_none_or(|target| target == format!("user/{}", n % 3))
                 };
