@@ -33,7 +33,7 @@ const EASY: ProofOfWork = ProofOfWork { zero_bits: 4 };
 
 fn solve(captcha: &Captcha) -> CaptchaAnswer {
     let nonce = &captcha.challenge.as_ref().unwrap().nonce;
-    let answer = (0..).map(|n: u32| n.to_string()).find(|answer| EASY.fold(nonce, answer).is_some()).unwrap();
+    let answer = (0..=u32::MAX).map(|n| n.to_string()).find(|answer| EASY.fold(nonce, answer).is_some()).unwrap();
     CaptchaAnswer { id: captcha.id.clone(), answer }
 }
 
@@ -162,8 +162,8 @@ async fn a_source_that_fails_with_many_accounts_needs_a_captcha_for_any_and_is_n
         });
     }
     let refused: Vec<Code> = tries.join_all().await.into_iter().map(|error| error.unwrap().code()).collect();
-    let tried = refused.iter().filter(|code| **code == Code::InvalidCredentials).count();
-    assert_eq!((tried, refused.len()), (10, 40), "{refused:?}");
+    let looked_at = refused.iter().filter(|code| **code == Code::InvalidCredentials).count();
+    assert_eq!((looked_at, refused.len()), (10, 40), "{refused:?}");
     assert_eq!(refusal(log_in(&jim, PASSWORD, None, 2).await), Some(Code::CaptchaRequired));
     log_in(&jim, PASSWORD, None, 3).await.unwrap();
     for _ in 0..3 {

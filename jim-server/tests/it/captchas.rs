@@ -24,7 +24,7 @@ fn solve(captcha: &Value) -> Value {
         let first = u64::from_be_bytes(hash[..8].try_into().unwrap());
         u64::from(first.leading_zeros()) >= bits
     };
-    let answer = (0..).find(is_found).unwrap();
+    let answer = (0..=u64::MAX).find(is_found).unwrap();
     json!({ "id": captcha["id"], "answer": answer.to_string() })
 }
 

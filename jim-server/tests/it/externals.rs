@@ -5,6 +5,7 @@ use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jim_core::time::{Clock as _, SystemClock};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ const RSA_KEY: &str = include_str!("../keys/rsa.pem");
 const RSA_PUBLIC: &str = include_str!("../keys/rsa.pub.pem");
 
 fn now() -> i64 {
-    chrono::Utc::now().timestamp()
+    SystemClock.now().0 / 1000
 }
 
 fn claims(sub: &str) -> Value {
