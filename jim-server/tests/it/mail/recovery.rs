@@ -65,7 +65,8 @@ async fn a_code_that_was_mailed_sets_a_new_password_once_and_ends_all_sessions()
     }
     log_in(&server, "ann", &ann.password).await.is(200);
     recover(&stranger, "Ann@Example.org", &code, NEW).await.is(204);
-    ann.get("/me").await.refused(401, "auth.required");
+    // The other node learns of it within a second.
+    eventually("the session ends", async || (ann.get("/me").await.status == 401).then_some(())).await;
     assert_eq!(socket.closed().await, Some(4401));
     log_in(&server, "ann", &ann.password).await.refused(401, "auth.invalid_credentials");
     log_in(&server, "ann", NEW).await.is(200);
