@@ -18,8 +18,8 @@ async fn log_in(client: &Client, name: &str, password: &str) -> Answer {
 }
 
 /// The acts of the audit log in short, oldest first.
-async fn acts(root: &Person, query: &str) -> Vec<(Value, String, String)> {
-    let mut rows = root.list(&format!("/admin/audit?{query}")).await;
+async fn acts(admin: &Person, query: &str) -> Vec<(Value, String, String)> {
+    let mut rows = admin.list(&format!("/admin/audit?{query}")).await;
     rows.reverse();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     rows.iter().map(|row| (row["by"].clone(), text(&row["action"]), text(&row["target"]))).collect()
@@ -28,7 +28,7 @@ async fn acts(root: &Person, query: &str) -> Vec<(Value, String, String)> {
 #[tokio::test]
 async fn every_operation_of_administrators_is_refused_to_all_others_and_changes_nothing() {
     let server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let (people, group, room) = group_of(&server, &["ann", "ben"]).await;
     let (ann, ben) = (&people[0], &people[1]);
     let said = seq(&ann.say(&room, "m-1", "Hello").await.is(201));
@@ -57,15 +57,15 @@ async fn every_operation_of_administrators_is_refused_to_all_others_and_changes_
     // Nothing of the API that is for administrators is missing here.
     let document = server.stranger().get("//openapi.json").await.is(200);
     let paths = document["paths"].as_object().unwrap().iter();
-    let admin = paths.filter(|(path, _)| path.starts_with("/api/v1/admin/"));
-    let operations: usize = admin.map(|(_, methods)| methods.as_object().unwrap().len()).sum();
+    let ours = paths.filter(|(path, _)| path.starts_with("/api/v1/admin/"));
+    let operations: usize = ours.map(|(_, methods)| methods.as_object().unwrap().len()).sum();
     assert_eq!(table.iter().filter(|(_, path, _)| path.starts_with("/admin/")).count(), operations);
 
     let everything = async || {
         let lists = ["/admin/users", "/admin/groups", "/admin/registration", "/admin/audit", "/world/1"];
         let mut all = Vec::new();
         for path in lists {
-            all.push(root.get(path).await.is(200));
+            all.push(admin.get(path).await.is(200));
         }
         all.push(ann.history(&room, "").await);
         all.push(ben.get("/me/sessions").await.is(200)["items"].clone());
@@ -85,7 +85,7 @@ async fn every_operation_of_administrators_is_refused_to_all_others_and_changes_
     for (method, path, body) in
         table.iter().filter(|(method, path, _)| *method != Method::DELETE || path.contains("world"))
     {
-        let answer = call(&root, method, path, body).await;
+        let answer = call(&admin, method, path, body).await;
         assert!(answer.status < 300, "{method} {path}: {answer:?}");
     }
 }
@@ -93,7 +93,7 @@ async fn every_operation_of_administrators_is_refused_to_all_others_and_changes_
 #[tokio::test]
 async fn an_account_that_is_disabled_is_out_at_once_and_in_again_when_it_is_enabled() {
     let server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let (ann, ben) = (server.person("ann").await, server.person("ben").await);
     let room = befriend(&ann, &ben).await;
     let phone = ben.log_in("phone").await;
@@ -106,12 +106,12 @@ async fn an_account_that_is_disabled_is_out_at_once_and_in_again_when_it_is_enab
     ann.say(&room, "m-1", "Hello").await.is(201);
     let disable = format!("/admin/users/{}/disable", ben.id);
     let begun = Instant::now();
-    let account = root.act(&disable).await.is(200);
+    let account = admin.act(&disable).await.is(200);
     assert_eq!(
         (&account["id"], &account["state"], &account["role"]),
         (&json!(ben.id), &json!("disabled"), &json!("user"))
     );
-    assert_eq!(root.act(&disable).await.is(200), account, "again, nothing changes");
+    assert_eq!(admin.act(&disable).await.is(200), account, "again, nothing changes");
     for socket in &mut sockets {
         assert_eq!(socket.closed().await, Some(4401));
     }
@@ -134,27 +134,27 @@ async fn an_account_that_is_disabled_is_out_at_once_and_in_again_when_it_is_enab
 
     let enable = format!("/admin/users/{}/enable", ben.id);
     for _ in 0..2 {
-        assert_eq!(root.act(&enable).await.is(200)["state"], "active");
+        assert_eq!(admin.act(&enable).await.is(200)["state"], "active");
     }
     ben.get("/me").await.refused(401, "auth.required");
     let again = ben.log_in("phone").await;
     ann.say(&room, "m-2", "Hello?").await.is(201);
     assert_eq!(again.whole_history(&room).await.len(), 3);
-    let (by, target) = (json!(root.id), format!("user/{}", ben.id));
+    let (by, target) = (json!(admin.id), format!("user/{}", ben.id));
     let done = |action: &str| (by.clone(), action.to_owned(), target.clone());
-    assert_eq!(acts(&root, &format!("target={target}")).await, [done("user.disabled"), done("user.enabled")]);
+    assert_eq!(acts(&admin, &format!("target={target}")).await, [done("user.disabled"), done("user.enabled")]);
 }
 
 #[tokio::test]
 async fn accounts_are_made_listed_and_searched_page_by_page() {
     let server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let wish = json!({ "username": "Dora", "password": password_of("Dora"), "nickname": "Dodo" });
-    let made = root.post("/admin/users", &wish).await.is(201);
+    let made = admin.post("/admin/users", &wish).await.is(201);
     assert_eq!(made["role"], "user");
     assert!(!made.to_string().contains("sesame"));
-    root.post("/admin/users", &wish).await.refused(409, "auth.username_taken");
-    let short = root.post("/admin/users", &json!({ "username": "x", "password": "short" })).await;
+    admin.post("/admin/users", &wish).await.refused(409, "auth.username_taken");
+    let short = admin.post("/admin/users", &json!({ "username": "x", "password": "short" })).await;
     assert_eq!(short.broken_fields().len(), 2);
     let dora = Person::known(&server.stranger(), "Dora").await;
     assert_eq!(dora.get("/me").await.is(200)["nickname"], "Dodo");
@@ -162,87 +162,87 @@ async fn accounts_are_made_listed_and_searched_page_by_page() {
         server.person(name).await;
     }
     let names = async |query: &str| -> Vec<String> {
-        let users = root.list(&format!("/admin/users?{query}")).await;
+        let users = admin.list(&format!("/admin/users?{query}")).await;
         users.iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names("limit=2").await, ["root", "Dora", "ann-1", "ann-2", "ann-3", "a_n"]);
     assert_eq!(names("username=ANN&limit=1").await, ["ann-1", "ann-2", "ann-3"]);
     assert_eq!(names("username=a_").await, ["a_n"]);
     assert_eq!(names("role=admin").await, ["root"]);
-    root.get("/admin/users?role=owner").await.refused(422, "request.invalid");
-    root.get("/admin/users?cursor=AAAA").await.refused(422, "cursor.invalid");
-    root.get("/admin/users?limit=0").await.refused(422, "request.invalid");
+    admin.get("/admin/users?role=owner").await.refused(422, "request.invalid");
+    admin.get("/admin/users?cursor=AAAA").await.refused(422, "cursor.invalid");
+    admin.get("/admin/users?limit=0").await.refused(422, "request.invalid");
 }
 
 #[tokio::test]
 async fn a_password_is_reset_and_sessions_are_seen_and_ended() {
     let server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let ann = server.person("ann").await;
     let phone = ann.log_in("phone").await;
     let mut socket = phone.socket().await;
     let sessions = format!("/admin/users/{}/sessions", ann.id);
-    let listed = root.get(&sessions).await.is(200);
+    let listed = admin.get(&sessions).await.is(200);
     let ids: Vec<&Value> = listed["items"].as_array().unwrap().iter().map(|session| &session["id"]).collect();
     assert_eq!(ids, [&json!(phone.session), &json!(ann.session)]);
     assert!(listed["items"].as_array().unwrap().iter().all(|session| session["current"] == false));
     for _ in 0..2 {
-        root.delete(&sessions).await.is(204);
+        admin.delete(&sessions).await.is(204);
     }
     assert_eq!(socket.closed().await, Some(4401));
     eventually("the session is over", async || (ann.get("/me").await.status == 401).then_some(())).await;
     let again = ann.log_in("desk").await;
     let reset = format!("/admin/users/{}/password", ann.id);
     let wish = json!({ "password": "ann is my name" });
-    let own = root.call(Method::PUT, &reset, &wish).await;
+    let own = admin.call(Method::PUT, &reset, &wish).await;
     assert_eq!(own.broken_fields(), [("password".into(), "password.contains_username".into())]);
     again.get("/me").await.is(200);
     let wish = json!({ "password": "a brand new password" });
-    root.call(Method::PUT, &reset, &wish).await.is(204);
+    admin.call(Method::PUT, &reset, &wish).await.is(204);
     eventually("the session is over", async || (again.get("/me").await.status == 401).then_some(())).await;
     log_in(&ann, "ann", &ann.password).await.refused(401, "auth.invalid_credentials");
     log_in(&ann, "ann", "a brand new password").await.is(200);
     let expected = ["user.sessions_ended", "user.password_reset"]
-        .map(|action| (json!(root.id), action.to_owned(), format!("user/{}", ann.id)));
-    assert_eq!(acts(&root, &format!("by={}", root.id)).await, expected);
+        .map(|action| (json!(admin.id), action.to_owned(), format!("user/{}", ann.id)));
+    assert_eq!(acts(&admin, &format!("by={}", admin.id)).await, expected);
     assert!(!server.printed().join("\n").contains("brand new"));
     for path in ["/admin/users/999999/disable", "/admin/users/x/enable"] {
-        root.act(path).await.refused(404, "resource.not_found");
+        admin.act(path).await.refused(404, "resource.not_found");
     }
-    root.get("/admin/users/999999/sessions").await.refused(404, "resource.not_found");
-    root.delete("/admin/users/999999").await.refused(404, "resource.not_found");
+    admin.get("/admin/users/999999/sessions").await.refused(404, "resource.not_found");
+    admin.delete("/admin/users/999999").await.refused(404, "resource.not_found");
 }
 
 #[tokio::test]
 async fn groups_are_listed_given_to_others_and_dissolved_by_administrators_who_are_no_members() {
     let server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let (people, id, room) = group_of(&server, &["ann", "ben", "cleo"]).await;
     let (ann, ben) = (&people[0], &people[1]);
     let stranger = server.person("dora").await;
     let other = stranger.post("/groups", &json!({ "name": "Reading circle", "member_ids": [] })).await.is(201);
     let listed = async |query: &str| -> Vec<Value> {
-        let groups = root.list(&format!("/admin/groups?{query}")).await;
+        let groups = admin.list(&format!("/admin/groups?{query}")).await;
         groups.iter().map(|group| group["id"].clone()).collect()
     };
     assert_eq!(listed("limit=1").await, [json!(id), other["id"].clone()]);
     assert_eq!(listed("name=circle").await, std::slice::from_ref(&other["id"]));
     let transfer = format!("/admin/groups/{id}/transfer");
-    root.post(&transfer, &json!({ "user_id": stranger.id })).await.refused(422, "group.not_member");
-    let given = root.post(&transfer, &json!({ "user_id": ben.id })).await.is(200);
+    admin.post(&transfer, &json!({ "user_id": stranger.id })).await.refused(422, "group.not_member");
+    let given = admin.post(&transfer, &json!({ "user_id": ben.id })).await.is(200);
     assert_eq!((&given["owner_id"], &given["member_count"]), (&json!(ben.id), &json!(3)));
     assert_eq!(ben.get(&format!("/groups/{id}")).await.is(200)["my"]["role"], "owner");
     assert_eq!(ann.get(&format!("/groups/{id}")).await.is(200)["my"]["role"], "member");
     for _ in 0..2 {
-        root.delete(&format!("/admin/groups/{id}")).await.is(204);
+        admin.delete(&format!("/admin/groups/{id}")).await.is(204);
     }
     let last = ann.whole_history(&room).await.pop().unwrap();
-    assert_eq!((&last["type"], &last["by"]), (&json!("group.dissolved"), &json!(root.id)));
-    root.post(&transfer, &json!({ "user_id": ann.id })).await.refused(410, "group.dissolved");
+    assert_eq!((&last["type"], &last["by"]), (&json!("group.dissolved"), &json!(admin.id)));
+    admin.post(&transfer, &json!({ "user_id": ann.id })).await.refused(410, "group.dissolved");
     assert_eq!(listed("").await, std::slice::from_ref(&other["id"]));
-    let rows = root.list("/admin/audit?target=group/".to_owned().as_str()).await;
+    let rows = admin.list("/admin/audit?target=group/".to_owned().as_str()).await;
     assert!(rows.is_empty(), "a target is compared as a whole");
-    let rows = root.list(&format!("/admin/audit?target=group/{id}")).await;
+    let rows = admin.list(&format!("/admin/audit?target=group/{id}")).await;
     assert_eq!(rows[0]["before"], json!({ "owner_id": ben.id, "member_count": 3 }));
     assert_eq!(
         (&rows[1]["before"], &rows[1]["after"]),
@@ -254,29 +254,29 @@ async fn groups_are_listed_given_to_others_and_dissolved_by_administrators_who_a
 #[tokio::test]
 async fn any_message_is_taken_back_by_an_administrator_and_the_log_of_it_does_not_say_what_it_said() {
     let server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let (people, _, club) = group_of(&server, &["ann", "ben"]).await;
     let (ann, ben) = (&people[0], &people[1]);
     for room in [&ann.room(ben), &club, &WORLD.to_owned()] {
         let said = seq(&ann.say(room, "m-1", "zebra crossing").await.is(201));
         let path = format!("/admin/rooms/{room}/entries/{said}/retract");
-        let entry = root.act(&path).await.is(200);
-        assert_eq!((&entry["type"], &entry["by"]), (&json!("message.retracted"), &json!(root.id)));
-        root.act(&path).await.refused(409, "message.retracted");
+        let entry = admin.act(&path).await.is(200);
+        assert_eq!((&entry["type"], &entry["by"]), (&json!("message.retracted"), &json!(admin.id)));
+        admin.act(&path).await.refused(409, "message.retracted");
         let stub = ben.get(&format!("/rooms/{room}/entries/{said}")).await.is(200);
-        assert_eq!(stub["data"]["retracted"]["by"], root.id);
+        assert_eq!(stub["data"]["retracted"]["by"], admin.id);
     }
     let system = format!("/admin/rooms/{}/entries/1/retract", ann.room(ben));
-    root.act(&system).await.refused(422, "message.not_retractable");
+    admin.act(&system).await.refused(422, "message.not_retractable");
     for nowhere in ["p:3:999999", "g:999999", "w:9", "x", "p:5:5"] {
-        root.act(&format!("/admin/rooms/{nowhere}/entries/1/retract")).await.refused(404, "resource.not_found");
+        admin.act(&format!("/admin/rooms/{nowhere}/entries/1/retract")).await.refused(404, "resource.not_found");
     }
     // What administrators do in the world channel by the way of everybody is written down too.
     let said = seq(&ann.say(WORLD, "w-2", "zebra").await.is(201));
-    root.act(&format!("/rooms/{WORLD}/entries/{said}/retract")).await.is(200);
-    let own = seq(&root.say(WORLD, "w-3", "oops").await.is(201));
-    root.act(&format!("/rooms/{WORLD}/entries/{own}/retract")).await.is(200);
-    let rows = root.list("/admin/audit?action=message.retracted").await;
+    admin.act(&format!("/rooms/{WORLD}/entries/{said}/retract")).await.is(200);
+    let own = seq(&admin.say(WORLD, "w-3", "oops").await.is(201));
+    admin.act(&format!("/rooms/{WORLD}/entries/{own}/retract")).await.is(200);
+    let rows = admin.list("/admin/audit?action=message.retracted").await;
     let targets: Vec<_> = rows.iter().map(|row| row["target"].as_str().unwrap().to_owned()).collect();
     assert_eq!(targets.len(), 4, "{targets:?}");
     assert_eq!(targets[0], format!("entry/{WORLD}/{said}"));
@@ -286,36 +286,36 @@ async fn any_message_is_taken_back_by_an_administrator_and_the_log_of_it_does_no
 #[tokio::test]
 async fn what_administrators_do_to_the_world_channel_is_written_down_with_what_was_before() {
     let server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let ann = server.person("ann").await;
     let mute = format!("/world/1/mutes/{}", ann.id);
     for _ in 0..2 {
-        root.patch("/world/1", &json!({ "open": false })).await.is(200);
-        root.call(Method::PUT, &mute, &json!({})).await.is(204);
+        admin.patch("/world/1", &json!({ "open": false })).await.is(200);
+        admin.call(Method::PUT, &mute, &json!({})).await.is(204);
     }
     for _ in 0..2 {
-        root.delete(&mute).await.is(204);
+        admin.delete(&mute).await.is(204);
     }
-    let mut rows = root.list("/admin/audit?limit=1").await;
+    let mut rows = admin.list("/admin/audit?limit=1").await;
     rows.reverse();
     let short: Vec<_> =
         rows.iter().map(|row| json!([row["action"], row["target"], row["before"], row["after"]])).collect();
     let person = format!("user/{}", ann.id);
     let expected = [
-        json!(["user.created", format!("user/{}", root.id), null, { "role": "admin" }]),
+        json!(["user.created", format!("user/{}", admin.id), null, { "role": "admin" }]),
         json!(["world.changed", "world/1", { "open": true, "slow_mode_seconds": 0 }, { "open": false, "slow_mode_seconds": 0 }]),
         json!(["world.muted", person, null, { "world_id": 1 }]),
         json!(["world.unmuted", person, { "world_id": 1 }, null]),
     ];
     assert_eq!(short, expected);
     assert_eq!((rows[0].get("by"), rows[0].get("ip")), (None, None), "the command line is nobody");
-    assert_eq!((&rows[1]["by"], &rows[1]["ip"]), (&json!(root.id), &json!("127.0.0.1")));
+    assert_eq!((&rows[1]["by"], &rows[1]["ip"]), (&json!(admin.id), &json!("127.0.0.1")));
     assert!(rows.windows(2).all(|pair| pair[0]["id"].as_i64() < pair[1]["id"].as_i64()));
     for path in ["/admin/audit?by=x", "/admin/audit?limit=101"] {
-        root.get(path).await.refused(422, "request.invalid");
+        admin.get(path).await.refused(422, "request.invalid");
     }
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        call(&root, &method, "/admin/audit", &json!({})).await.refused(405, "request.method_not_allowed");
+        call(&admin, &method, "/admin/audit", &json!({})).await.refused(405, "request.method_not_allowed");
     }
 }
 
@@ -347,7 +347,7 @@ async fn of_two_administrators_who_disable_each_other_at_once_one_is_left() {
 #[tokio::test]
 async fn the_command_line_lists_disables_and_enables_beside_a_running_server_and_without_one() {
     let mut server = Server::start().await;
-    let root = server.admin("root").await;
+    let admin = server.admin("root").await;
     let (ann, ben) = (server.person("ann").await, server.person("ben").await);
     let room = befriend(&ann, &ben).await;
     ann.say(&room, "m-1", "Hello").await.is(201);
@@ -356,7 +356,7 @@ async fn the_command_line_lists_disables_and_enables_beside_a_running_server_and
         let output = server.admin_command(arguments);
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
-    assert_eq!(said(&["list"]), (Some(0), format!("{} active root\n", root.id)));
+    assert_eq!(said(&["list"]), (Some(0), format!("{} active root\n", admin.id)));
     let (code, text) = said(&["disable", "--username", "BEN"]);
     assert!(code == Some(0) && text.contains(&ben.id.to_string()), "{text}");
     assert_eq!(socket.closed().await, Some(4401));
@@ -384,14 +384,14 @@ async fn the_command_line_lists_disables_and_enables_beside_a_running_server_and
         (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     assert_eq!(said(&["disable", "--username", "root"]).0, Some(0));
-    assert_eq!(said(&["list"]).1, format!("{} disabled root\n", root.id));
+    assert_eq!(said(&["list"]).1, format!("{} disabled root\n", admin.id));
     let (_, lines) = said(&["audit", "--export"]);
     let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let actions: Vec<_> = rows.iter().map(|row| row["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["user.disabled", "user.enabled", "user.disabled", "user.created"]);
-    assert_eq!(rows[0]["target"], format!("user/{}", root.id));
+    assert_eq!(rows[0]["target"], format!("user/{}", admin.id));
     assert_eq!(said(&["enable", "--username", "root"]).0, Some(0));
     server.restart().await;
-    let root = root.log_in("again").await;
-    assert_eq!(root.list("/admin/audit").await.len(), 5);
+    let admin = admin.log_in("again").await;
+    assert_eq!(admin.list("/admin/audit").await.len(), 5);
 }

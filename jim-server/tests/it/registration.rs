@@ -1,7 +1,6 @@
 //! Who may register, and when.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use jim_core::time::{Clock as _, SystemClock};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -22,8 +21,7 @@ async fn told_open(server: &Server) -> Value {
 
 /// Hours in UTC from some minutes before or after now to some others; they may go over midnight.
 fn hours(from: i64, to: i64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let now = i64::try_from(now / 60).unwrap();
+    let now = SystemClock.now().0 / 60_000;
     let time = |minutes: i64| {
         let minute = (now + minutes).rem_euclid(24 * 60);
         format!("{:02}:{:02}", minute / 60, minute % 60)

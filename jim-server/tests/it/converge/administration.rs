@@ -9,9 +9,9 @@ use crate::support::{Person, message};
 
 /// Of a person who is not on the stage, so that he can come to an end on it.
 pub(super) async fn play(stage: &mut Stage) {
-    let (ann, root) = (stage.people[0].clone(), stage.people[4].clone());
+    let (ann, admin) = (stage.people[0].clone(), stage.people[4].clone());
     let wish = json!({ "username": "emma", "password": crate::support::password_of("emma") });
-    root.post("/admin/users", &wish).await.is(201);
+    admin.post("/admin/users", &wish).await.is(201);
     stage.told("adminCreateUser", NOBODY).await;
     let emma = Person::known(&stage.server.stranger(), "emma").await;
     let request = emma.ask(&ann).await.is(201);
@@ -25,11 +25,11 @@ pub(super) async fn play(stage: &mut Stage) {
     stage.told("createGroup", &[("ann", &["group.joined"]), (&room, begun)]).await;
     let said = ann.post(&format!("/rooms/{room}/messages"), &message("last", "Hello")).await.is(201);
     stage.told("sendMessage", &[(&room, &["message.sent"])]).await;
-    root.act(&format!("/admin/rooms/{room}/entries/{}/retract", said["seq"])).await.is(200);
+    admin.act(&format!("/admin/rooms/{room}/entries/{}/retract", said["seq"])).await.is(200);
     stage.told("adminRetractMessage", &[(&room, &["message.retracted"])]).await;
     let group = format!("/admin/groups/{}", made["id"]);
     for told in [&["group.transferred"][..], &[]] {
-        root.post(&format!("{group}/transfer"), &json!({ "user_id": emma.id })).await.is(200);
+        admin.post(&format!("{group}/transfer"), &json!({ "user_id": emma.id })).await.is(200);
         stage.told("adminTransferGroup", &[(&room, told)]).await;
     }
     let account = format!("/admin/users/{}", emma.id);
@@ -42,7 +42,7 @@ pub(super) async fn play(stage: &mut Stage) {
         (Method::PUT, "/admin/registration".into(), json!({ "mode": "closed" }), "setRegistration"),
         (Method::PUT, "/admin/registration".into(), json!({ "mode": "open" }), "setRegistration"),
     ] {
-        let call = root.request(method, &path);
+        let call = admin.request(method, &path);
         let answer = crate::support::Answer::to(if body.is_null() { call } else { call.json(&body) }).await;
         assert!(answer.status < 300, "{operation}: {answer:?}");
         stage.told(operation, NOBODY).await;
@@ -53,9 +53,9 @@ pub(super) async fn play(stage: &mut Stage) {
     let left = &["group.transferred", "member.left"][..];
     stage.told("deleteMe", &[("ann", &["friend.removed"]), (&room, left)]).await;
     for told in [&["group.dissolved"][..], &[]] {
-        root.delete(&group).await.is(204);
+        admin.delete(&group).await.is(204);
         stage.told("adminDissolveGroup", &[(&room, told)]).await;
     }
-    root.delete(&account).await.is(204);
+    admin.delete(&account).await.is(204);
     stage.told("adminDeleteUser", NOBODY).await;
 }
