@@ -37,6 +37,11 @@ pub(super) trait Rows: Send {
     /// Stores what is new, each room in the order of its numbers. On [`RepoError::Conflict`], entries of a room before
     /// the one that was refused may be stored, and nothing after it; they are named.
     fn store(&mut self, plan: &Plan<'_>, named: &mut Named) -> impl Future<Output = Res<()>> + Send;
+
+    /// Makes durable what was found, where a reader may see what a crash would still take back.
+    fn settle(&mut self) -> impl Future<Output = Res<()>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// Entries that an append has stored though it goes on.
@@ -146,6 +151,11 @@ impl Ends {
             stored = rows.store(&plan, &mut own).await;
         }
         stored?;
+        // What is stored now takes what was found with it onto the disk.
+        if plan.answers.iter().any(|answer| matches!(answer, Appended::Again(_))) && plan.new_entries().next().is_none()
+        {
+            rows.settle().await?;
+        }
         self.known().remember(&plan.moved);
         let answers = plan.answers.into_iter().map(|answer| match answer {
             Appended::Again(entry) if own.contains(&(entry.room, entry.seq)) => Appended::New(entry),

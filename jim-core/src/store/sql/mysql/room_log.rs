@@ -30,6 +30,10 @@ impl Rows for Pooled {
         entries::find(&mut **self, batch).await
     }
 
+    async fn settle(&mut self) -> Res<()> {
+        settle(&mut **self).await
+    }
+
     /// One insert, or a transaction where there is more to say: all of it or nothing.
     async fn store(&mut self, plan: &Plan<'_>, _: &mut Named) -> Res<()> {
         let mut words = Vec::new();
@@ -62,6 +66,14 @@ impl Rows for Pooled {
         }
         Ok(())
     }
+}
+
+/// Makes durable what was found: without a binary log these servers show a commit before it is on the disk, and the
+/// next commit that is durable takes all before it along. An entry that is answered again must not go with a crash.
+async fn settle(conn: &mut impl Verbs) -> Res<()> {
+    let text =
+        "INSERT INTO jim_settings (name, value) VALUES ('settled', UUID()) ON DUPLICATE KEY UPDATE value = UUID()";
+    conn.run(text, args![]).await.map(|_| ())
 }
 
 /// Entries that go into one statement each, in order.
@@ -98,7 +110,11 @@ impl RoomLogRepo for MySqlStore {
     }
 
     async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {
-        entries::find_ref(&mut *self.readers.get().await?, room, by, client_ref).await
+        let found = entries::find_ref(&mut *self.readers.get().await?, room, by, client_ref).await?;
+        if found.is_some() {
+            settle(&mut *self.lanes.get().await?).await?;
+        }
+        Ok(found)
     }
 
     async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()> {
