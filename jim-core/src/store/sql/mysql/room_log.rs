@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::value::RawValue;
+use sqlx::SqlSafeStr as _;
 
 use super::MySqlStore;
 use super::link::Pooled;
@@ -73,7 +74,7 @@ impl Rows for Pooled {
 async fn settle(conn: &mut impl Verbs) -> Res<()> {
     let text =
         "INSERT INTO jim_settings (name, value) VALUES ('settled', UUID()) ON DUPLICATE KEY UPDATE value = UUID()";
-    conn.run(text, args![]).await.map(|_| ())
+    conn.run(text.into_sql_str(), args![]).await.map(|_| ())
 }
 
 /// Entries that go into one statement each, in order.
