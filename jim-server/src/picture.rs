@@ -83,7 +83,7 @@ mod tests {
         let out = zlib(b"Wikipedia");
         assert_eq!(out[out.len() - 4..], 0x11E6_0398_u32.to_be_bytes());
         assert_eq!(out[..7], [0x78, 0x01, 1, 9, 0, 0xf6, 0xff]);
-        let long = zlib(&[7; 70_000]);
+        let long = zlib(&vec![7; 70_000]);
         assert_eq!((long[2], long[7 + 65_535]), (0, 1), "only the last block says that it is the last");
     }
 }

@@ -148,7 +148,7 @@ impl Sink {
     }
 
     /// The same server at the same place again.
-    pub(crate) async fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
         socket.set_reuseaddr(true).expect("a port that was just used");
         socket.bind(self.address).expect("the same port");
@@ -179,7 +179,7 @@ async fn serve(stream: TcpStream, mood: Mood, received: &Mutex<Vec<Received>>) -
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     if mood == Mood::Silent {
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
     }
     write.write_all(b"220 sink\r\n").await?;
     let mut mail = Received { from: String::new(), to: Vec::new(), raw: String::new() };
