@@ -26,8 +26,8 @@ pub use builder::JimBuilder;
 
 /// How often upkeep runs.
 const SWEEP: Duration = Duration::from_secs(1);
-/// Rounds of upkeep between two in which old tickets are removed.
-const TICKETS: u32 = 30;
+/// Rounds of upkeep between two in which what is over is removed.
+const OVER: u32 = 30;
 /// How often the clock is set by the storage's.
 const CLOCK: Duration = Duration::from_secs(30);
 
@@ -119,25 +119,29 @@ impl Jim {
         }
     }
 
+    /// Removes what was good for a while.
+    async fn sweep_over(&self) -> Result<()> {
+        self.services.sessions.sweep_tickets().await?;
+        self.services.captchas.sweep().await
+    }
+
     async fn sweep(&self, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(SWEEP);
         // A round is long enough for whoever has begun to read before it.
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut round = 0;
-        let mut spent = None;
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 () = shutdown.cancelled() => return,
             }
-            round = (round + 1) % TICKETS;
-            let tickets = if round == 0 { self.services.sessions.sweep_tickets().await } else { Ok(()) };
+            round = (round + 1) % OVER;
+            let over = if round == 0 { self.sweep_over().await } else { Ok(()) };
             // One that fails does not hold up the others; what may take longest comes last.
             let steps = [
-                ("tickets", tickets),
+                ("over", over),
                 ("marks", self.context.logs.sweep_marks().await),
                 ("sessions", self.services.sessions.sweep().await),
-                ("spent", self.services.captchas.sweep(&mut spent).await),
                 ("store", self.context.logs.store.maintain().await.map_err(Error::from)),
                 ("outbox", self.context.logs.sweep().await),
             ];

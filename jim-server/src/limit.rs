@@ -11,6 +11,7 @@ use std::time::Duration;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use jim_core::id::UserId;
+use jim_core::model::session::counted_as;
 use jim_core::repo::{self, CounterRepo, Taken};
 use jim_core::{Code, Error};
 use moka::sync::Cache;
@@ -19,7 +20,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::time::Instant;
 
 use crate::config::Rates;
-use crate::source::counted_as;
 
 /// Keys that are known to have to wait.
 const WAITING: u64 = 100_000;

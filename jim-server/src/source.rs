@@ -1,10 +1,10 @@
 //! Where a request comes from.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::IpNet;
 use poem::http::HeaderMap;
 use serde::{Serialize, Serializer};
 
@@ -53,15 +53,6 @@ pub fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr 
     source
 }
 
-/// What throttles count under: one IPv4 address, or the /64 that one IPv6 customer has.
-#[must_use]
-pub fn counted_as(source: IpAddr) -> IpAddr {
-    match source {
-        IpAddr::V4(_) => source,
-        IpAddr::V6(address) => Ipv6Net::new(address, 64).map_or(Ipv6Addr::UNSPECIFIED, |net| net.network()).into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,12 +81,5 @@ mod tests {
             let alone = peer.parse::<IpAddr>().unwrap().to_canonical();
             assert_eq!(source(peer.parse().unwrap(), &headers, &[]), alone);
         }
-    }
-
-    #[test]
-    fn one_customer_counts_as_one() {
-        let counted = |text: &str| counted_as(text.parse().unwrap()).to_string();
-        assert_eq!(counted("192.0.2.1"), "192.0.2.1");
-        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
     }
 }

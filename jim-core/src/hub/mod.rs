@@ -29,7 +29,7 @@ use table::Table;
 
 /// How long a hole may stay before it is read from the store.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Questions to the store that the hub has at once, of each kind: one that takes long holds up few others.
+/// Questions to the store that the hub has at once, of each kind. What the bus brings waits for none of them.
 const AT_ONCE: usize = 8;
 
 /// Sessions that ended lately, and when this node learned of it. Who ends one enters it here before its listeners are

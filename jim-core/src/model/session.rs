@@ -1,6 +1,6 @@
 //! Log-ins.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::{Broken, text};
 use crate::id::{SessionId, UserId};
@@ -42,4 +42,27 @@ pub struct Session {
     pub created_at: Millis,
     /// When it was last used, to the minute.
     pub seen_at: Millis,
+}
+
+/// What callers are counted under: one IPv4 address, or the /64 that one customer of IPv6 has.
+#[must_use]
+pub fn counted_as(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_customer_counts_as_one() {
+        for (address, counted) in
+            [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::")]
+        {
+            assert_eq!(counted_as(address.parse().unwrap()).to_string(), counted);
+        }
+    }
 }

@@ -1,4 +1,3 @@
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -64,13 +63,6 @@ pub trait RoomLogRepo: Send + Sync {
     /// own appends never meet.
     fn lanes(&self) -> usize {
         1
-    }
-
-    /// Which of the lanes a room belongs to, at every node that has as many.
-    fn lane_of(&self, room: &RoomId) -> usize {
-        let mut hasher = DefaultHasher::new();
-        room.hash(&mut hasher);
-        usize::try_from(hasher.finish() % self.lanes().max(1) as u64).unwrap_or_default()
     }
 
     /// Appends a batch of at most 512 entries: one answer each, in order; numbers of a room follow its order in

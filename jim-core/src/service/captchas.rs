@@ -16,8 +16,6 @@ use crate::time::Millis;
 
 /// How long a captcha can be answered.
 const GOOD_FOR: Duration = Duration::from_mins(3);
-/// How often those that are over are forgotten.
-const FORGET: Duration = Duration::from_mins(1);
 /// For how long after that they are remembered all the same: clocks are set back.
 const REMEMBER: Duration = Duration::from_hours(1);
 /// Bytes of the nonce, of the end, and of each seal.
@@ -145,15 +143,10 @@ impl Captchas {
         if is_first && is_right { Ok(()) } else { Err(Code::CaptchaInvalid.into()) }
     }
 
-    /// Forgets now and then what was spent and is over; called about once a second.
-    pub(crate) async fn sweep(&self, swept: &mut Option<Millis>) -> Result<()> {
-        let now = self.context.now();
-        if swept.is_none_or(|swept| swept.plus(FORGET) <= now || swept > now) {
-            let mut unit = self.context.write(&[]).await?;
-            unit.spent().forget_before(now.minus(REMEMBER)).await?;
-            self.context.logs.finish(unit).await?;
-            *swept = Some(now);
-        }
-        Ok(())
+    /// Forgets what was spent and is over; called now and then.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        let mut unit = self.context.write(&[]).await?;
+        unit.spent().forget_before(self.context.now().minus(REMEMBER)).await?;
+        self.context.logs.finish(unit).await
     }
 }

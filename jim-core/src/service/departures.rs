@@ -10,9 +10,10 @@ use super::group_lock::lock;
 use super::members::leave_for_good;
 use super::messages::take_back;
 use super::rooms::{self, standing};
-use super::{Context, OfUser, event, sessions};
+use super::{Context, OfUser, codes, event, sessions};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, Seq, UserId, WorldId};
+use crate::model::code::Purpose;
 use crate::model::departure::Departure;
 use crate::model::friend::RequestStatus;
 use crate::model::{Entry, Kind};
@@ -58,6 +59,7 @@ impl Departures {
         unit.users().forget(user).await?;
         unit.emails().remove(user).await?;
         unit.totp().remove(user).await?;
+        unit.codes().remove(Purpose::Email, &codes::of_user(user)).await?;
         unit.sessions().forget(user).await?;
         sessions::end_all(&self.context, unit, user, None).await?;
         // Goes on when the caller is gone; what fails is done by the sweep.

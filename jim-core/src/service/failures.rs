@@ -1,7 +1,6 @@
 //! Failed log-ins, counted by account and source together, and by source alone; never by account alone, or anybody could
 //! lock anybody out.
 
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::Context;
 use super::captchas::{CaptchaAnswer, Captchas};
 use crate::error::{Code, Error, Result};
-use crate::model::session::Source;
+use crate::model::session::{Source, counted_as};
 use crate::model::user::fold;
 use crate::repo::{CounterRepo, Noted};
 
@@ -147,26 +146,4 @@ impl Failures {
 
 fn locked(noted: Noted) -> Error {
     Error::Limited { code: Code::Locked, retry_after: noted.left }
-}
-
-/// One IPv4 address, or the /64 that one customer of IPv6 has.
-fn counted_as(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_customer_counts_as_one() {
-        for (address, counted) in
-            [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::")]
-        {
-            assert_eq!(counted_as(address.parse().unwrap()).to_string(), counted);
-        }
-    }
 }
