@@ -18,7 +18,7 @@ use crate::secret::{Key, Random, Secret, SystemRandom};
 use crate::service::StorageClock;
 use crate::service::{
     Blocks, Context, Conversations, Digests, FriendRequests, Friends, Groups, Joining, Members, Messages, Options,
-    Pins, Reads, Rooms, Services, Sessions, Sync, UserLog, Users, Worlds,
+    Pins, Reads, Rooms, Services, Sessions, Statuses, Sync, UserLog, Users, Worlds,
 };
 use crate::time::{Clock, SystemClock};
 
@@ -252,6 +252,12 @@ impl Jim {
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.services.sessions
+    }
+
+    /// What people have chosen to be.
+    #[must_use]
+    pub fn statuses(&self) -> &Statuses {
+        &self.services.statuses
     }
 
     /// Friends.

@@ -11,6 +11,7 @@ pub mod joining;
 pub mod limits;
 pub mod password;
 pub mod pin;
+pub mod presence;
 pub mod session;
 mod text;
 pub mod user;
@@ -25,6 +26,7 @@ pub use friend::{Friend, FriendRequest, Friendship, RequestStatus};
 pub use group::{Group, Member};
 pub use limits::Limits;
 pub use password::Password;
+pub use presence::{Presence, Status};
 pub use session::{Device, Session, Source};
 pub use user::{Me, Nickname, User, UserCard, Username};
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{
     BlacklistRepo, BlockRepo, ConversationRepo, FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo,
-    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, StoredSession, Task,
-    UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    JoinRequestRepo, MemberRepo, OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, StatusRepo,
+    StoredSession, Task, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
@@ -91,6 +91,7 @@ pub trait Store: Send + Sync {
 #[async_trait]
 pub trait Tx:
     UserRepo
+    + StatusRepo
     + SessionRepo
     + FriendRepo
     + FriendRequestRepo
@@ -145,6 +146,11 @@ impl Unit {
 
     /// Accounts.
     pub fn users(&mut self) -> &mut dyn UserRepo {
+        &mut *self.tx
+    }
+
+    /// Whether people are to be seen.
+    pub fn statuses(&mut self) -> &mut dyn StatusRepo {
         &mut *self.tx
     }
 

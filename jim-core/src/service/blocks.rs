@@ -25,7 +25,7 @@ impl Blocks {
         let after = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
         let rows = unit.blocks().list(who, after, limit + 1).await?;
-        let cards = cards(&mut unit, rows.iter().map(|row| row.blocked)).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.blocked), self.context.now()).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.blocked.to_string());
         Ok(page.map(|row| Block { user: cards[&row.blocked].clone(), at: row.at }))
@@ -36,9 +36,14 @@ impl Blocks {
     /// the commit and before the answer.
     pub async fn block(&self, who: UserId, other: UserId) -> Result<()> {
         let room = RoomId::private(who, other).ok_or(Code::BlockSelf)?;
+        let connected = self.context.hub.online(&[who]).await == [true];
+        let now = self.context.now();
         let mut unit = self.context.write(&[who, other]).await?;
         unit.users().get(other).await?.ok_or(Code::NotFound)?;
-        unit.blocks().add(who, other, self.context.now()).await?;
+        // The blocked sees him go now, and nothing of him after it.
+        if unit.blocks().add(who, other, now).await? && connected {
+            unit.statuses().set_seen(&[who], now).await?;
+        }
         self.context.logs.finish(unit).await?;
         let head = self.context.logs.rooms.head(&room).await?;
         let mut unit = self.context.write(&[who]).await?;
@@ -48,6 +53,7 @@ impl Blocks {
             unit.blocks().set_cut(who, other, head.seq).await?;
             unit.tell(who, event(Kind::BLOCK_ADDED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
+            self.context.hub.show_to(who, other).await;
         }
         self.context.hub.refresh(who).await
     }
@@ -58,6 +64,7 @@ impl Blocks {
         if unit.blocks().remove(who, other).await? {
             unit.tell(who, event(Kind::BLOCK_REMOVED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
+            self.context.hub.show_to(who, other).await;
             self.context.hub.refresh(who).await?;
         }
         Ok(())

@@ -19,6 +19,7 @@ mod room_rights;
 mod rooms;
 mod sessions;
 mod speech;
+mod statuses;
 mod storage_clock;
 mod sync;
 mod user_log;
@@ -42,6 +43,7 @@ pub use pins::{Pin, Pins};
 pub use reads::{ReadMark, Reads};
 pub use rooms::{RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
+pub use statuses::Statuses;
 pub(crate) use storage_clock::StorageClock;
 pub use sync::{Newer, Sync, Synced};
 pub use user_log::{LogPage, UserLog};
@@ -117,6 +119,7 @@ pub(crate) struct Context {
 pub(crate) struct Services {
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
+    pub(crate) statuses: Statuses,
     pub(crate) friends: Friends,
     pub(crate) friend_requests: FriendRequests,
     pub(crate) blocks: Blocks,
@@ -140,6 +143,7 @@ impl Services {
         Services {
             users: Users::new(context.clone()),
             sessions: Sessions::new(context.clone()),
+            statuses: Statuses::new(context.clone()),
             friends: Friends::new(context.clone()),
             friend_requests: FriendRequests::new(context.clone()),
             blocks: Blocks::new(context.clone()),

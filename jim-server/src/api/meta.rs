@@ -29,6 +29,9 @@ const FEATURES: &[&str] = &[
     "conversations",
     "sync",
     "push",
+    "presence",
+    "labels",
+    "events",
 ];
 
 /// Tells everybody what this server is.

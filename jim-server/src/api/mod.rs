@@ -21,6 +21,7 @@ mod pins;
 mod reads;
 mod rooms;
 mod sessions;
+mod statuses;
 mod sync;
 mod tickets;
 mod users;
@@ -53,6 +54,7 @@ pub use self::pins::PinsApi;
 pub use self::reads::ReadsApi;
 pub use self::rooms::RoomsApi;
 pub use self::sessions::SessionsApi;
+pub use self::statuses::StatusesApi;
 pub use self::sync::SyncApi;
 pub use self::tickets::TicketsApi;
 pub use self::users::UsersApi;
@@ -93,7 +95,7 @@ pub type Surface = (
     HealthApi,
     MetricsApi,
     AuthApi,
-    MeApi,
+    (MeApi, StatusesApi),
     SessionsApi,
     UsersApi,
     FriendsApi,
@@ -115,7 +117,7 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         health,
         MetricsApi(api.clone()),
         AuthApi(api.clone()),
-        MeApi(api.clone()),
+        (MeApi(api.clone()), StatusesApi(api.clone())),
         SessionsApi(api.clone()),
         UsersApi(api.clone()),
         FriendsApi(api.clone()),

@@ -10,6 +10,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Answer, found, named, page_size};
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
+use crate::time::Time;
 
 /// A person, as others see him.
 #[derive(Object)]
@@ -19,11 +20,15 @@ pub(super) struct UserObject {
     nickname: String,
     #[oai(skip_serializing_if_is_none)]
     status_text: Option<String>,
+    /// When the status text ends; absent: it stays.
+    #[oai(skip_serializing_if_is_none)]
+    status_text_until: Option<Time>,
 }
 
 impl From<UserCard> for UserObject {
     fn from(card: UserCard) -> Self {
-        UserObject { id: card.id.0, nickname: card.nickname, status_text: card.status_text }
+        let status_text_until = card.status_text_until.map(Into::into);
+        UserObject { id: card.id.0, nickname: card.nickname, status_text: card.status_text, status_text_until }
     }
 }
 

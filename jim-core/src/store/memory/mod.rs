@@ -18,6 +18,7 @@ mod private_rights;
 mod room_log;
 mod sessions;
 mod settings;
+mod statuses;
 mod user_log;
 mod users;
 mod worlds;

@@ -24,6 +24,7 @@ mod sessions;
 mod settings;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod statuses;
 mod tx;
 mod unread;
 mod user_log;

@@ -27,6 +27,7 @@ pub mod room_read;
 pub mod room_unread;
 pub mod sessions;
 pub mod settings;
+pub mod statuses;
 pub mod tickets;
 pub mod units;
 pub mod user_log;

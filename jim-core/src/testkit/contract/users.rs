@@ -1,5 +1,6 @@
 use super::tools::{at_once, one_won, patiently};
 use crate::id::UserId;
+use crate::model::presence::Standing;
 use crate::model::user::{AccountRole, User, UserState};
 use crate::model::{Limits, Nickname};
 use crate::repo::NewUser;
@@ -25,6 +26,7 @@ pub async fn an_account_is_read_back_as_it_was_added(fresh: &Fresh) {
         nickname: "Ann 😀 أهلا".into(),
         birth_date: Some("2000-02-29".into()),
         status_text: None,
+        standing: Standing::default(),
         role: AccountRole::Admin,
         state: UserState::Active,
         created_at: AT,

@@ -2,8 +2,9 @@
 
 use super::{Look, place};
 use crate::repo::tables::{
-    BLACKLIST, BLOCKS, CONVERSATIONS, FORMER_MEMBERS, FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN, INVITATIONS,
-    JOIN_REQUESTS, MEMBERS, PINS, SESSIONS, TICKETS, USER_HEADS, USER_LOG, USERS, WORLD_MUTES, WORLD_TURNS, WORLDS,
+    BLACKLIST, BLOCKS, CONVERSATIONS, FORMER_MEMBERS, FRIEND_LABELS, FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN,
+    INVITATIONS, JOIN_REQUESTS, MEMBERS, PINS, SESSIONS, STATUSES, TICKETS, USER_HEADS, USER_LOG, USERS, WORLD_MUTES,
+    WORLD_TURNS, WORLDS,
 };
 use crate::repo::{Res, Row, Table, Value};
 
@@ -24,7 +25,7 @@ const fn to(
     Reference { from, columns, to, at }
 }
 
-static REFERENCES: [Reference; 32] = [
+static REFERENCES: [Reference; 34] = [
     to(&USERS, &["id"], &USER_HEADS, &["user_id"]),
     to(&USER_HEADS, &["user_id"], &USERS, &["id"]),
     to(&USER_LOG, &["user_id"], &USER_HEADS, &["user_id"]),
@@ -33,6 +34,8 @@ static REFERENCES: [Reference; 32] = [
     to(&FRIENDSHIPS, &["user_id"], &USERS, &["id"]),
     to(&FRIENDSHIPS, &["friend_id"], &USERS, &["id"]),
     to(&FRIENDSHIPS, &["friend_id", "user_id"], &FRIENDSHIPS, &["user_id", "friend_id"]),
+    to(&FRIEND_LABELS, &["user_id", "friend_id"], &FRIENDSHIPS, &["user_id", "friend_id"]),
+    to(&STATUSES, &["user_id"], &USERS, &["id"]),
     to(&FRIEND_REQUESTS, &["from_id"], &USERS, &["id"]),
     to(&FRIEND_REQUESTS, &["to_id"], &USERS, &["id"]),
     to(&BLOCKS, &["user_id"], &USERS, &["id"]),

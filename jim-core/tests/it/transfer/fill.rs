@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jim_core::bus::LocalBus;
 use jim_core::id::{GroupId, RoomId, Seq, UserId, WorldId};
 use jim_core::model::group::{Blacklisted, GroupName, Role};
-use jim_core::model::{ClientRef, Limits, Mentions};
+use jim_core::model::{ClientRef, Limits, Mentions, Status};
 use jim_core::repo::{RoomLogRepo, Store, Ticket};
 use jim_core::service::{MemberChange, Options};
 use jim_core::testkit::fixtures;
@@ -96,6 +96,10 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
         created_at: AT,
     };
     unit.invitations().add(&invitation).await.unwrap();
+    unit.friends().set_labels(ann, ben, &["old friends".to_owned()], true).await.unwrap();
+    unit.statuses().set_status(ben, Status::Invisible).await.unwrap();
+    unit.statuses().set_text_until(ben, Some(AT)).await.unwrap();
+    unit.statuses().set_seen(&[ann, cleo], AT).await.unwrap();
     fixtures::commit(unit).await;
     node.stop().await;
     Filled { ann, ben, private, group: group.id, pinned }
