@@ -302,10 +302,8 @@ impl Hub {
             if presence.status == Shown::Offline || unit.friends().get(friend, user).await?.is_none() {
                 return Ok(None);
             }
-            let block = unit.blocks().get(user, friend).await?;
-            Ok::<_, crate::repo::RepoError>(Some(
-                block.map_or(presence, |block| stored.standing.hidden_since(block.at)),
-            ))
+            let blocked = unit.blocks().get(user, friend).await?.is_some();
+            Ok::<_, crate::repo::RepoError>(Some(if blocked { Presence::HIDDEN } else { presence }))
         };
         match looked.await {
             Ok(Some(presence)) => self.logs.whisper(Topic::User(friend), &Seen::new(user, presence)).await,

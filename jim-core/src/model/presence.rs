@@ -98,12 +98,6 @@ impl Standing {
         let status = self.status.shown(connected);
         Presence { status, last_seen_at: self.seen_at.filter(|_| status == Shown::Offline) }
     }
-
-    /// What somebody sees whom the person has blocked at that time: as if he had gone then.
-    #[must_use]
-    pub fn hidden_since(&self, at: Millis) -> Presence {
-        Presence { status: Shown::Offline, last_seen_at: self.seen_at.map(|seen| seen.min(at)) }
-    }
 }
 
 /// Whether somebody is there, as a friend sees it.
@@ -114,6 +108,11 @@ pub struct Presence {
     /// Of somebody who is offline: when he could last be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen_at: Option<Millis>,
+}
+
+impl Presence {
+    /// What somebody sees whom the person has blocked: nothing.
+    pub const HIDDEN: Presence = Presence { status: Shown::Offline, last_seen_at: None };
 }
 
 #[cfg(test)]
@@ -140,14 +139,5 @@ mod tests {
         assert_eq!(said(Status::Invisible, true), offline);
         assert_eq!(said(Status::Invisible, false), offline);
         assert_eq!(said(Status::Away, true), r#"{"status":"away"}"#);
-    }
-
-    #[test]
-    fn who_blocks_is_not_seen_after_the_block() {
-        let standing = |seen| Standing { seen_at: Some(Millis(seen)), ..Standing::default() };
-        for (seen, shown) in [(5, 5), (10, 10), (20, 10)] {
-            let presence = standing(seen).hidden_since(Millis(10));
-            assert_eq!(presence, Presence { status: Shown::Offline, last_seen_at: Some(Millis(shown)) });
-        }
     }
 }

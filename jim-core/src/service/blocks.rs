@@ -36,14 +36,9 @@ impl Blocks {
     /// the commit and before the answer.
     pub async fn block(&self, who: UserId, other: UserId) -> Result<()> {
         let room = RoomId::private(who, other).ok_or(Code::BlockSelf)?;
-        let connected = self.context.hub.online(&[who]).await == [true];
-        let now = self.context.now();
         let mut unit = self.context.write(&[who, other]).await?;
         unit.users().get(other).await?.ok_or(Code::NotFound)?;
-        // The blocked sees him go now, and nothing of him after it.
-        if unit.blocks().add(who, other, now).await? && connected {
-            unit.statuses().set_seen(&[who], now).await?;
-        }
+        unit.blocks().add(who, other, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
         let head = self.context.logs.rooms.head(&room).await?;
         let mut unit = self.context.write(&[who]).await?;

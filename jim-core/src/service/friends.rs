@@ -1,6 +1,6 @@
 //! Friends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::conversations::clear;
 use super::{Context, OfUser, event};
@@ -39,10 +39,7 @@ impl Friends {
         let rows = unit.friends().find_by_filter(who, filter, after, limit + 1).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.friend).collect();
         let users: HashMap<_, _> = unit.users().list(&ids).await?.into_iter().map(|user| (user.id, user)).collect();
-        let mut hidden = HashMap::new();
-        for blocker in unit.blocks().blockers(who, &ids).await? {
-            hidden.extend(unit.blocks().get(blocker, who).await?.map(|block| (blocker, block.at)));
-        }
+        let hidden: HashSet<_> = unit.blocks().blockers(who, &ids).await?.into_iter().collect();
         let log = unit.user_log().head(who).await?;
         drop(unit);
         let online = self.context.hub.online(&ids).await;
@@ -51,7 +48,7 @@ impl Friends {
         let page = cursors.page(rows, limit, log, |row| row.friend.to_string());
         Ok(page.map(|row| {
             let user = &users[&row.friend];
-            let presence = presence(user, online[&row.friend], hidden.get(&row.friend).copied());
+            let presence = presence(user, online[&row.friend], hidden.contains(&row.friend));
             view(who, row, user.card(now), presence)
         }))
     }
@@ -149,17 +146,14 @@ pub(super) async fn befriend(
 /// One friend as `who` sees him.
 async fn seen(context: &Context, unit: &mut Unit, who: UserId, row: &Friendship) -> Result<Friend> {
     let user = account(unit, row.friend).await?;
-    let hidden = unit.blocks().get(row.friend, who).await?.map(|block| block.at);
+    let hidden = unit.blocks().get(row.friend, who).await?.is_some();
     let connected = context.hub.online(&[row.friend]).await == [true];
     Ok(view(who, row.clone(), user.card(context.now()), presence(&user, connected, hidden)))
 }
 
-/// What a friend sees of a person. Who has blocked the friend looks as if he had gone then.
-fn presence(user: &User, connected: bool, blocked_at: Option<Millis>) -> Presence {
-    match blocked_at {
-        Some(at) => user.standing.hidden_since(at),
-        None => user.standing.presence(connected),
-    }
+/// What a friend sees of a person, unless he is blocked.
+fn presence(user: &User, connected: bool, blocked: bool) -> Presence {
+    if blocked { Presence::HIDDEN } else { user.standing.presence(connected) }
 }
 
 fn view(who: UserId, row: Friendship, user: UserCard, presence: Presence) -> Friend {
