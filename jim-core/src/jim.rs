@@ -16,7 +16,7 @@ use crate::service::mails;
 use crate::service::{
     AdminGroups, AdminUsers, Audit, Blocks, Captchas, Context, Conversations, Digests, Emails, Externals,
     FriendRequests, Friends, Groups, Joining, Members, Messages, Options, Pins, Reads, Recovery, Registrations, Rooms,
-    Services, Sessions, Sync, Totp, UserLog, Users, Worlds,
+    Services, Sessions, Statuses, Sync, Totp, UserLog, Users, Worlds,
 };
 use crate::time::Clock;
 
@@ -199,6 +199,12 @@ impl Jim {
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.services.sessions
+    }
+
+    /// What people have chosen to be.
+    #[must_use]
+    pub fn statuses(&self) -> &Statuses {
+        &self.services.statuses
     }
 
     /// Friends.

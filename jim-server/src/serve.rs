@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::body::BodyRules;
 use crate::config::{BadConfig, Config};
 use crate::edge::Rules;
+use crate::gateway::events::Events;
 use crate::gateway::{self, Gateway, GatewayOptions};
 use crate::limit::Throttles;
 use crate::wire;
@@ -45,7 +46,9 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let sockets = TaskTracker::new();
     let api = Api::new(jim.clone(), Throttles::new(&config.rate, backend.counters.as_ref()));
     let surface = api::surface(&api, MetaApi::new(&config, jim.clone()), HealthApi::new(backend.probe.clone()));
-    let extra = vec![(gateway::PATH, Gateway::new(jim.clone(), gateway_options(&config), sockets.clone()).boxed())];
+    let events = Events::new(jim.clone(), gateway_options(&config), sockets.clone(), stop.clone());
+    let gateway = Gateway::new(jim.clone(), gateway_options(&config), sockets.clone());
+    let extra = vec![(gateway::PATH, gateway.boxed()), (gateway::events::PATH, events.boxed())];
     let app = App::new(surface, extra, &api, || rules(&config), config.server.ops_listen.is_some());
 
     let (listener, address) = bind("server.listen", config.server.listen).await?;

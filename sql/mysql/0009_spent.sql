@@ -9,5 +9,6 @@ CREATE TABLE IF NOT EXISTS jim_spent (
 -- Which account stands for whom in the host's own books.
 CREATE TABLE IF NOT EXISTS jim_external (
     external_id VARCHAR(255) NOT NULL PRIMARY KEY,
-    user_id BIGINT NOT NULL
+    user_id BIGINT NOT NULL,
+    KEY jim_external_user (user_id)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};

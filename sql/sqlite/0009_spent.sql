@@ -12,3 +12,5 @@ CREATE TABLE jim_external (
     external_id TEXT NOT NULL PRIMARY KEY,
     user_id INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+CREATE INDEX jim_external_user ON jim_external (user_id);

@@ -6,6 +6,7 @@ mod attach;
 mod audit;
 mod listener;
 mod nodes;
+mod presence;
 mod table;
 
 use std::collections::{HashMap, HashSet};
@@ -25,6 +26,7 @@ use crate::time::Millis;
 
 pub use listener::{Close, Listener};
 use nodes::Nodes;
+use presence::Faces;
 use table::Table;
 
 /// How long a hole may stay before it is read from the store.
@@ -68,6 +70,9 @@ pub struct Hub {
     presence: Option<Arc<dyn PresenceRepo>>,
     /// Somebody came who was not connected here, or went.
     moved: Notify,
+    /// How people look to their friends, and what wakes who looks.
+    faces: Mutex<Faces>,
+    looks: Notify,
     /// Those whose listeners may listen to the wrong rooms, and what wakes who mends it.
     stale: (Mutex<HashSet<UserId>>, Notify),
 }
@@ -86,7 +91,7 @@ impl Hub {
             options,
             epoch,
             ended,
-            table: Mutex::new(Table::telling(presence.is_some())),
+            table: Mutex::default(),
             topics: tokio::sync::Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             doubted: Notify::new(),
@@ -94,6 +99,8 @@ impl Hub {
             nodes: Nodes::new(node),
             presence,
             moved: Notify::new(),
+            faces: Mutex::default(),
+            looks: Notify::new(),
             stale: Default::default(),
         })
     }

@@ -3,7 +3,7 @@
 //! Each node says once a second that it lives, and listens for itself: as long as it does not hear that, the bus is down
 //! for it. One that falls silent without a goodbye may have stored what it did not announce.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::presence::Told;
 use super::{Close, Hub};
 use crate::bus::Topic;
 use crate::id::{SessionId, UserId};
@@ -21,23 +22,20 @@ use crate::log::Frame;
 const BEAT: Duration = Duration::from_secs(1);
 /// How long a node may be silent.
 const SILENCE: Duration = Duration::from_secs(3);
-/// How long it is told of a person that he is connected here, and how often that is said again.
-const PRESENT: Duration = Duration::from_secs(15);
-const PRESENT_AGAIN: Duration = Duration::from_secs(5);
-const PRESENT_SOON: Duration = Duration::from_millis(20);
-/// People of one call of the presence port.
-const TOGETHER: usize = 1000;
-
 /// What stands on [`Topic::Nodes`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Word {
+pub(super) enum Word {
     /// This node lives.
     Alive(String),
     /// This node stops in good order: it owes nothing.
     Bye(String),
     /// These sessions have ended.
     Ended(Vec<SessionId>),
+    /// A person looks to friends in another way.
+    Presence(Told),
+    /// Whoever this person is connected to looks at him.
+    Look(UserId),
 }
 
 /// The other nodes, as far as they are heard.
@@ -54,6 +52,11 @@ impl Nodes {
 
     fn heard(&self) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this node is the one that does what one of all has to do.
+    pub(super) fn is_first(&self) -> bool {
+        self.heard().keys().all(|node| self.me <= *node)
     }
 
     /// Whether this node hears itself.
@@ -83,7 +86,10 @@ impl Hub {
             }
             Ok(Word::Bye(node)) => {
                 self.nodes.heard().remove(&node);
+                self.look_after(false);
             }
+            Ok(Word::Presence(told)) => self.take_presence(&told),
+            Ok(Word::Look(user)) => self.look_if_here(user),
             Ok(Word::Ended(sessions)) => self.forget_sessions(&sessions),
             Err(_) => tracing::warn!("a node said what this release does not know"),
         }
@@ -108,10 +114,10 @@ impl Hub {
         }
     }
 
-    async fn say(&self, word: &Word) {
-        if let Ok(json) = serde_json::to_vec(word) {
-            let _ = self.logs.bus.publish(Topic::Nodes, Frame::ephemeral(json.into()).encode()).await;
-        }
+    /// Says something to all nodes; `false` if the bus did not take it.
+    pub(super) async fn say(&self, word: &Word) -> bool {
+        let Ok(json) = serde_json::to_vec(word) else { return false };
+        self.logs.bus.publish(Topic::Nodes, Frame::ephemeral(json.into()).encode()).await.is_ok()
     }
 
     /// Says that this node lives, and looks after the others, until it is told to stop.
@@ -125,12 +131,19 @@ impl Hub {
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
-                () = shutdown.cancelled() => return self.say(&Word::Bye(self.nodes.me.clone())).await,
+                () = shutdown.cancelled() => {
+                    self.say(&Word::Bye(self.nodes.me.clone())).await;
+                    return;
+                }
             }
             self.say(&Word::Alive(self.nodes.me.clone())).await;
             let hears = self.nodes.hears_itself();
-            if hears && self.lost_a_node() || hears != up {
+            let lost = hears && self.lost_a_node();
+            if lost || hears != up {
                 self.suspect_all();
+            }
+            if lost {
+                self.look_after(true);
             }
             if !hears {
                 // The others cannot be heard either, and are not gone for it.
@@ -153,51 +166,5 @@ impl Hub {
             lives
         });
         lost
-    }
-
-    /// Tells who is connected here, again and again, until it is told to stop.
-    pub(super) async fn tell_presence(&self, shutdown: CancellationToken) {
-        let Some(presence) = &self.presence else { return shutdown.cancelled().await };
-        let mut tick = tokio::time::interval(PRESENT_AGAIN);
-        loop {
-            let all = tokio::select! {
-                _ = tick.tick() => true,
-                // Those who come at once are told of at once, not each by himself.
-                () = self.moved.notified() => {
-                    tokio::time::sleep(PRESENT_SOON).await;
-                    false
-                }
-                () = shutdown.cancelled() => break,
-            };
-            let (here, gone): (Vec<UserId>, Vec<UserId>) = {
-                let mut table = self.table();
-                let moved: BTreeSet<UserId> = table.moved.replace(Vec::new()).unwrap_or_default().into_iter().collect();
-                let (here, gone) = moved.into_iter().partition(|user| table.users.contains_key(user));
-                if all { (table.users.keys().copied().collect(), gone) } else { (here, gone) }
-            };
-            for users in gone.chunks(TOGETHER) {
-                let _ = presence.leave(&self.nodes.me, users).await;
-            }
-            for users in here.chunks(TOGETHER) {
-                if presence.beat(&self.nodes.me, users, PRESENT).await.is_err() {
-                    break;
-                }
-            }
-        }
-        let here: Vec<UserId> = self.table().users.keys().copied().collect();
-        for users in here.chunks(TOGETHER) {
-            let _ = presence.leave(&self.nodes.me, users).await;
-        }
-    }
-
-    /// Whether people are connected to any node, in the order asked; to this one, while nobody can tell of the others.
-    pub async fn online(&self, users: &[UserId]) -> Vec<bool> {
-        let mut online: Vec<bool> = users.iter().map(|user| self.is_online(*user)).collect();
-        let Some(presence) = &self.presence else { return online };
-        for (users, online) in users.chunks(TOGETHER).zip(online.chunks_mut(TOGETHER)) {
-            let Ok(elsewhere) = presence.online(users).await else { break };
-            online.iter_mut().zip(elsewhere).for_each(|(here, there)| *here |= there);
-        }
-        online
     }
 }

@@ -1,6 +1,6 @@
 //! Who listens to what, and where each log stands. Everything here happens under one lock and waits for nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -53,8 +53,8 @@ pub(super) struct Table {
     pub(super) logs: HashMap<LogId, Log>,
     pub(super) listeners: HashMap<u64, Entry>,
     pub(super) users: HashMap<UserId, Vec<u64>>,
-    /// People whose first listener came or whose last one went, where somebody tells of it.
-    pub(super) moved: Option<Vec<UserId>>,
+    /// People whose first listener came or whose last one went.
+    pub(super) moved: BTreeSet<UserId>,
     /// People whose rooms are being read for their listeners, and whether one was taken from them meanwhile.
     pub(super) reading: HashMap<UserId, bool>,
     /// People whose listeners were taken out of a room: those who came again since have to be let in again.
@@ -65,11 +65,6 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Without listeners; keeps who comes and goes where somebody tells of it.
-    pub(super) fn telling(tells: bool) -> Self {
-        Table { moved: tells.then(Vec::new), ..Table::default() }
-    }
-
     pub(super) fn add(
         &mut self,
         user: UserId,
@@ -83,15 +78,9 @@ impl Table {
         let ids = self.users.entry(user).or_default();
         ids.push(id);
         if ids.len() == 1 {
-            self.note_moved(user);
+            self.moved.insert(user);
         }
         id
-    }
-
-    fn note_moved(&mut self, user: UserId) {
-        if let Some(moved) = &mut self.moved {
-            moved.push(user);
-        }
     }
 
     /// The listeners of a person, oldest first.
@@ -177,7 +166,7 @@ impl Table {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.users.remove(&entry.user);
-                self.note_moved(entry.user);
+                self.moved.insert(entry.user);
             }
         }
     }
@@ -295,6 +284,15 @@ impl Table {
         let Some(place) = self.logs.get(log) else { return 0 };
         let sent = |member: &&Member| member.queue.try_send(json.clone()).is_ok();
         place.members.iter().filter(sent).count()
+    }
+
+    /// Hands an event that is of no log to people. Whose queue is half full goes without it: what comes by number is
+    /// worth more.
+    pub(super) fn hand(&self, users: &[UserId], json: &Bytes) -> usize {
+        let ids = users.iter().filter_map(|user| self.users.get(user)).flatten();
+        let queues = ids.filter_map(|id| self.listeners.get(id)).map(|entry| &entry.queue);
+        let roomy = queues.filter(|queue| queue.capacity() * 2 > queue.max_capacity());
+        roomy.filter(|queue| queue.try_send(json.clone()).is_ok()).count()
     }
 
     /// Sends frames of a log to one listener only, before it joins.

@@ -107,6 +107,8 @@ impl Kind {
     pub const GROUP_LEFT: Kind = Kind::of("group.left");
     /// The owner's profile changed.
     pub const PROFILE_CHANGED: Kind = Kind::of("profile.changed");
+    /// The owner is to be seen by friends in another way.
+    pub const STATUS_CHANGED: Kind = Kind::of("status.changed");
     /// A session ended.
     pub const SESSION_REVOKED: Kind = Kind::of("session.revoked");
 

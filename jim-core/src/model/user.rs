@@ -4,7 +4,8 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::{Broken, Limits, text};
+use super::presence::Standing;
+use super::{Broken, Limits, Status, text};
 use crate::id::UserId;
 use crate::model::limits::Range;
 use crate::time::Millis;
@@ -88,6 +89,21 @@ impl StatusText {
     }
 }
 
+/// When a line under one's name ends: a time to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextEnd(pub(crate) Millis);
+
+impl TextEnd {
+    /// Parses a time as in RFC 3339.
+    pub fn parse(text: &str, now: Millis) -> Result<Self, Broken> {
+        let end: Millis = text.parse().map_err(|_| Broken::new("invalid", "a time as in RFC 3339"))?;
+        if end <= now {
+            return Err(Broken::new("in_the_past", "a time to come"));
+        }
+        Ok(TextEnd(end))
+    }
+}
+
 /// A day of birth between 1900 and today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BirthDate(pub(crate) NaiveDate);
@@ -166,8 +182,10 @@ pub struct User {
     pub nickname: String,
     /// `YYYY-MM-DD`.
     pub birth_date: Option<String>,
-    /// A line under the name.
+    /// A line under the name; it may have ended, see [`User::current`].
     pub status_text: Option<String>,
+    /// What is kept of the person's being there.
+    pub standing: Standing,
     /// Whether it can be used.
     pub state: UserState,
     /// What it may do on the whole server.
@@ -177,14 +195,28 @@ pub struct User {
 }
 
 impl User {
-    /// What others see of this account.
+    /// The account as it is at a time: a line under the name that has ended is not there any more.
     #[must_use]
-    pub fn card(&self) -> UserCard {
+    pub fn current(mut self, now: Millis) -> User {
+        if self.standing.text_until.is_some_and(|until| until <= now) {
+            self.status_text = None;
+        }
+        if self.status_text.is_none() {
+            self.standing.text_until = None;
+        }
+        self
+    }
+
+    /// What others see of this account, as it is at a time.
+    #[must_use]
+    pub fn card(&self, now: Millis) -> UserCard {
+        let current = self.clone().current(now);
         UserCard {
-            id: self.id,
-            nickname: self.nickname.clone(),
-            status_text: self.status_text.clone(),
-            deleted: self.state == UserState::Deleted,
+            id: current.id,
+            nickname: current.nickname,
+            status_text: current.status_text,
+            status_text_until: current.standing.text_until,
+            deleted: current.state == UserState::Deleted,
         }
     }
 }
@@ -202,10 +234,13 @@ pub struct Me {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub birth_date: Option<String>,
     /// Chosen presence.
-    pub status: &'static str,
+    pub status: Status,
     /// A line under the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_text: Option<String>,
+    /// When that line ends; absent: it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_text_until: Option<Millis>,
     /// The address that is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
@@ -218,15 +253,19 @@ pub struct Me {
     pub created_at: Millis,
 }
 
-impl From<User> for Me {
-    fn from(user: User) -> Self {
+impl Me {
+    /// An account as it is at a time.
+    #[must_use]
+    pub fn of(user: User, now: Millis) -> Self {
+        let user = user.current(now);
         Me {
             id: user.id,
             username: user.username,
             nickname: user.nickname,
             birth_date: user.birth_date,
-            status: "online",
+            status: user.standing.status,
             status_text: user.status_text,
+            status_text_until: user.standing.text_until,
             email: None,
             totp: false,
             role: user.role,
@@ -245,6 +284,9 @@ pub struct UserCard {
     /// A line under the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_text: Option<String>,
+    /// When that line ends; absent: it stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_text_until: Option<Millis>,
     /// The account is gone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -271,6 +313,8 @@ pub struct ProfileChange {
     pub birth_date: Change<BirthDate>,
     /// Line under the name.
     pub status_text: Change<StatusText>,
+    /// When that line ends.
+    pub status_text_until: Change<TextEnd>,
 }
 
 #[cfg(test)]
@@ -297,6 +341,36 @@ mod tests {
         let long = "a".repeat(33);
         for bad in ["ab", long.as_str(), "a b", "a@b", "a/b", "", "abc\0", "ab\u{202e}c", "😀😀😀"] {
             assert!(Username::parse(bad, &limits).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_line_under_a_name_ends_at_its_time() {
+        let mut user = User {
+            id: UserId(1),
+            username: "ann".into(),
+            nickname: "Ann".into(),
+            birth_date: None,
+            status_text: Some("out".into()),
+            standing: Standing { text_until: Some(Millis(10)), ..Standing::default() },
+            state: UserState::Active,
+            role: AccountRole::User,
+            created_at: Millis(0),
+        };
+        let seen = |user: &User, now| (user.card(Millis(now)).status_text, user.card(Millis(now)).status_text_until);
+        assert_eq!(seen(&user, 9), (Some("out".into()), Some(Millis(10))));
+        assert_eq!(seen(&user, 10), (None, None));
+        user.standing.text_until = None;
+        assert_eq!(seen(&user, i64::MAX), (Some("out".into()), None));
+        let now = Millis(1_800_000_000_000);
+        for (text, good) in [
+            ("2027-01-15T08:00:00.001Z", true),
+            ("2027-01-15T09:00:01+01:00", true),
+            ("2027-01-15T08:00:00Z", false),
+            ("soon", false),
+            ("2027-01-16", false),
+        ] {
+            assert_eq!(TextEnd::parse(text, now).is_ok(), good, "{text}");
         }
     }
 

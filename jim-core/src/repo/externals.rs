@@ -10,4 +10,6 @@ pub trait ExternalRepo: Send {
     async fn find(&mut self, external: &str) -> Res<Option<UserId>>;
     /// Binds an account to the host's id; `false` if another one is bound to it.
     async fn add(&mut self, external: &str, user: UserId) -> Res<bool>;
+    /// Forgets whom an account stands for.
+    async fn remove(&mut self, user: UserId) -> Res<()>;
 }

@@ -29,6 +29,7 @@ mod room_log;
 mod sessions;
 mod settings;
 mod spent;
+mod statuses;
 pub mod tables;
 mod totp;
 mod unit;
@@ -61,6 +62,7 @@ pub use room_log::{Appended, COUNTED_EXACTLY, RoomLogRepo, Slice, Unread, Unread
 pub use sessions::{NewSession, SessionRepo, SessionTokens, StoredSession, Ticket};
 pub use settings::SettingRepo;
 pub use spent::SpentRepo;
+pub use statuses::StatusRepo;
 pub use tables::Table;
 pub use totp::{TotpRepo, TotpRow};
 pub use unit::{Committed, Lock, PeerState, PrivateRights, Store, Told, Tx, Unit};

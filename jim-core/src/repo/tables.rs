@@ -42,6 +42,8 @@ tables! {
     SETTINGS "settings" 1 false: name value;
     /// Accounts.
     USERS "users" 1 true: id username username_key nickname nickname_key birth_date status_text password_hash state role created_at;
+    /// Whether people are to be seen.
+    STATUSES "statuses" 1 false: user_id status text_until seen_at;
     /// The ends of user logs.
     USER_HEADS "user_heads" 1 false: user_id seq;
     /// Entries of user logs.
@@ -52,6 +54,8 @@ tables! {
     TICKETS "tickets" 1 false: hash session_id until_at;
     /// Friendships.
     FRIENDSHIPS "friendships" 2 false: user_id friend_id remark since;
+    /// By what people sort their friends; an empty label is a star.
+    FRIEND_LABELS "friend_labels" 3 false: user_id friend_id label;
     /// Friend requests.
     FRIEND_REQUESTS "friend_requests" 1 true: id from_id to_id note status pending reason muffled created_at;
     /// Blocks.
@@ -107,14 +111,16 @@ tables! {
 }
 
 /// All that a move carries, in the order in which it does.
-pub static TABLES: [&Table; 31] = [
+pub static TABLES: [&Table; 33] = [
     &SETTINGS,
     &USERS,
+    &STATUSES,
     &USER_HEADS,
     &USER_LOG,
     &SESSIONS,
     &TICKETS,
     &FRIENDSHIPS,
+    &FRIEND_LABELS,
     &FRIEND_REQUESTS,
     &BLOCKS,
     &GROUPS,

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use super::{
     AuditRepo, BlacklistRepo, BlockRepo, CodeRepo, ConversationRepo, DepartureRepo, EmailRepo, ExternalRepo,
     FriendRepo, FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, MailRepo, MemberRepo,
-    OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, SpentRepo, StoredSession, Task, TotpRepo, UserEvent,
-    UserLogRepo, UserRepo, WorldRepo,
+    OutboxRepo, PinRepo, RepoError, Res, SessionRepo, SettingRepo, SpentRepo, StatusRepo, StoredSession, Task,
+    TotpRepo, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use crate::id::{GroupId, OutboxId, RoomId, Seq, UserId, WorldId};
 use crate::model::entry::UserEntry;
@@ -94,6 +94,7 @@ pub trait Store: Send + Sync {
 #[async_trait]
 pub trait Tx:
     UserRepo
+    + StatusRepo
     + SessionRepo
     + FriendRepo
     + FriendRequestRepo
@@ -156,6 +157,11 @@ impl Unit {
 
     /// Accounts.
     pub fn users(&mut self) -> &mut dyn UserRepo {
+        &mut *self.tx
+    }
+
+    /// Whether people are to be seen.
+    pub fn statuses(&mut self) -> &mut dyn StatusRepo {
         &mut *self.tx
     }
 

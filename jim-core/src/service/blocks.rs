@@ -25,7 +25,7 @@ impl Blocks {
         let after = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
         let rows = unit.blocks().list(who, after, limit + 1).await?;
-        let cards = cards(&mut unit, rows.iter().map(|row| row.blocked)).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.blocked), self.context.now()).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.blocked.to_string());
         Ok(page.map(|row| Block { user: cards[&row.blocked].clone(), at: row.at }))
@@ -48,6 +48,7 @@ impl Blocks {
             unit.blocks().set_cut(who, other, head.seq).await?;
             unit.tell(who, event(Kind::BLOCK_ADDED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
+            self.context.hub.show_to(who, other).await;
         }
         self.context.hub.refresh(who).await
     }
@@ -58,6 +59,7 @@ impl Blocks {
         if unit.blocks().remove(who, other).await? {
             unit.tell(who, event(Kind::BLOCK_REMOVED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
+            self.context.hub.show_to(who, other).await;
             self.context.hub.refresh(who).await?;
         }
         Ok(())

@@ -199,7 +199,7 @@ impl Conversations {
             newest.push(logs.rooms.read(&row.room, Slice::Before(head.seq.next()), latest).await?);
         }
         let mut unit = self.context.read().await?;
-        let abouts = Abouts::read(&mut unit, who, rooms.iter().map(|(row, _)| row.room)).await?;
+        let abouts = Abouts::read(&mut unit, who, rooms.iter().map(|(row, _)| row.room), self.context.now()).await?;
         let mine = rows(&self.context.logs, &mut unit, who).await?;
         let mine: HashMap<RoomId, ConversationRow> = mine.into_iter().map(|row| (row.room, row)).collect();
         let cuts = cuts(&mut unit, who).await?;
@@ -228,10 +228,15 @@ fn group(room: RoomId) -> Option<GroupId> {
 }
 
 impl Abouts {
-    async fn read(unit: &mut Unit, who: UserId, rooms: impl Iterator<Item = RoomId> + Clone) -> Result<Self> {
+    async fn read(
+        unit: &mut Unit,
+        who: UserId,
+        rooms: impl Iterator<Item = RoomId> + Clone,
+        now: Millis,
+    ) -> Result<Self> {
         let groups: Vec<_> = rooms.clone().filter_map(group).collect();
         Ok(Abouts {
-            peers: cards(unit, rooms.filter_map(|room| room.peer(who))).await?,
+            peers: cards(unit, rooms.filter_map(|room| room.peer(who)), now).await?,
             groups: unit.groups().list_by_id(&groups).await?.into_iter().map(|row| (row.id, row)).collect(),
             members: unit.members().list_of(who, &groups).await?.into_iter().map(|row| (row.group, row)).collect(),
             worlds: unit.worlds().list().await?.into_iter().map(|row| (row.id, row)).collect(),

@@ -59,6 +59,8 @@ impl Departures {
         unit.users().forget(user).await?;
         unit.emails().remove(user).await?;
         unit.totp().remove(user).await?;
+        unit.externals().remove(user).await?;
+        unit.statuses().forget(user).await?;
         unit.codes().remove(Purpose::Email, &codes::of_user(user)).await?;
         unit.sessions().forget(user).await?;
         sessions::end_all(&self.context, unit, user, None).await?;

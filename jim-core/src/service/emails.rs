@@ -61,7 +61,7 @@ impl Emails {
 /// Commits a unit that changes what somebody sees of his account, and tells his devices.
 pub(super) async fn tell(context: &Context, mut unit: Unit, who: UserId) -> Result<()> {
     let user = unit.users().get(who).await?.ok_or(Error::Refused(Code::NotFound))?;
-    let me = users::me(&mut unit, user).await?;
+    let me = users::me(&mut unit, user, context.now()).await?;
     unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, context.now()).await?;
     context.logs.finish(unit).await
 }

@@ -70,7 +70,7 @@ impl Externals {
         let user = unit.users().get(user).await?.filter(active).ok_or(Code::AccountDisabled)?;
         let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
         self.context.logs.finish(unit).await?;
-        Ok((user.into(), session))
+        Ok((Me::of(user, self.context.now()), session))
     }
 
     async fn find(&self, external: &str) -> Result<Option<UserId>> {

@@ -9,6 +9,7 @@ use crate::model::user::UserState;
 use crate::model::{Kind, UserCard};
 use crate::page::{Cursors, Page};
 use crate::repo::{NewRequest, PeerState, PrivateRights, Unit};
+use crate::time::Millis;
 
 /// Requests that are read at once.
 const PAGE: u16 = 100;
@@ -46,7 +47,7 @@ impl FriendRequests {
         {
             crossing.status = RequestStatus::Accepted;
             befriend(&self.context, &mut unit, (who, to), None, now).await?;
-            let seen = seen(&mut unit, crossing).await?;
+            let seen = seen(&mut unit, crossing, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
             return Ok(Requested(seen));
         }
@@ -54,7 +55,7 @@ impl FriendRequests {
         let id = unit.friend_requests().add(&new).await?;
         let status = RequestStatus::Pending;
         let row = RequestRow { id, from: who, to, note, status, reason: None, muffled, created_at: now };
-        let seen = seen(&mut unit, row).await?;
+        let seen = seen(&mut unit, row, self.context.now()).await?;
         let told = event(Kind::FRIEND_REQUESTED, &seen)?;
         unit.tell(who, told.clone(), now).await?;
         if !muffled {
@@ -76,7 +77,7 @@ impl FriendRequests {
         let before = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
         let rows = unit.friend_requests().list(who, direction, before, limit + 1).await?;
-        let cards = cards(&mut unit, rows.iter().flat_map(|row| [row.from, row.to])).await?;
+        let cards = cards(&mut unit, rows.iter().flat_map(|row| [row.from, row.to]), self.context.now()).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.id.to_string());
         Ok(page.map(|row| view(cards[&row.from].clone(), cards[&row.to].clone(), row)))
@@ -109,7 +110,7 @@ impl FriendRequests {
         row.reason = reason.map(|note| note.0);
         unit.friend_requests().decide(id, row.status, row.reason.as_deref()).await?;
         let from = row.from;
-        let seen = seen(&mut unit, row).await?;
+        let seen = seen(&mut unit, row, self.context.now()).await?;
         let told = event(Kind::FRIEND_REJECTED, &seen)?;
         let now = self.context.now();
         unit.tell(who, told.clone(), now).await?;
@@ -129,7 +130,7 @@ impl FriendRequests {
         }
         unit.friend_requests().remove(id).await?;
         let (to, muffled) = (row.to, row.muffled);
-        let told = event(Kind::FRIEND_CANCELLED, &seen(&mut unit, row).await?)?;
+        let told = event(Kind::FRIEND_CANCELLED, &seen(&mut unit, row, self.context.now()).await?)?;
         let now = self.context.now();
         unit.tell(who, told.clone(), now).await?;
         if !muffled {
@@ -184,7 +185,7 @@ async fn withdraw_one(context: &Context, direction: Direction, row: RequestRow) 
         }
     };
     if !muffled {
-        let told = event(kind, &seen(&mut unit, row).await?)?;
+        let told = event(kind, &seen(&mut unit, row, context.now()).await?)?;
         unit.tell(other, told, context.now()).await?;
     }
     context.logs.finish(unit).await
@@ -206,8 +207,8 @@ pub(super) async fn rights(unit: &mut Unit, who: UserId, peer: UserId) -> Result
     })
 }
 
-async fn seen(unit: &mut Unit, row: RequestRow) -> Result<FriendRequest, Error> {
-    Ok(view(card(unit, row.from).await?, card(unit, row.to).await?, row))
+async fn seen(unit: &mut Unit, row: RequestRow, now: Millis) -> Result<FriendRequest, Error> {
+    Ok(view(card(unit, row.from, now).await?, card(unit, row.to, now).await?, row))
 }
 
 fn view(from: UserCard, to: UserCard, row: RequestRow) -> FriendRequest {

@@ -6,8 +6,9 @@ use super::conversations::clear;
 use super::{Context, OfUser, event};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
-use crate::model::friend::{Friend, Friendship, Presence, Remark, RequestStatus};
-use crate::model::{Kind, UserCard};
+use crate::model::friend::{Friend, FriendChange, FriendFilter, Friendship, RequestStatus};
+use crate::model::user::{Change, User};
+use crate::model::{Kind, Presence, UserCard};
 use crate::page::{Cursors, Page};
 use crate::repo::{Task, Unit};
 use crate::time::Millis;
@@ -23,23 +24,32 @@ impl Friends {
         Friends { context }
     }
 
-    /// One's friends by id.
-    pub async fn list(&self, who: UserId, cursor: Option<&str>, limit: u16) -> Result<Page<Friend>> {
-        let cursors = Cursors::new(&self.context.key, format!("friends:{who}"));
+    /// One's friends by id: all, or those whom the filter names.
+    pub async fn list(
+        &self,
+        who: UserId,
+        filter: &FriendFilter,
+        cursor: Option<&str>,
+        limit: u16,
+    ) -> Result<Page<Friend>> {
+        let label = filter.label.as_ref().map_or("", |label| &label.0);
+        let cursors = Cursors::new(&self.context.key, format!("friends:{who}:{}:{label}", filter.starred));
         let after = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
-        let rows = unit.friends().list(who, after, limit + 1).await?;
-        let cards = cards(&mut unit, rows.iter().map(|row| row.friend)).await?;
+        let rows = unit.friends().find_by_filter(who, filter, after, limit + 1).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.friend).collect();
-        let blockers = unit.blocks().blockers(who, &ids).await?;
+        let users: HashMap<_, _> = unit.users().list(&ids).await?.into_iter().map(|user| (user.id, user)).collect();
+        let hidden: HashSet<_> = unit.blocks().blockers(who, &ids).await?.into_iter().collect();
         let log = unit.user_log().head(who).await?;
         drop(unit);
         let online = self.context.hub.online(&ids).await;
-        let online: HashSet<_> = ids.iter().zip(online).filter_map(|(id, online)| online.then_some(*id)).collect();
+        let online: HashMap<_, _> = ids.into_iter().zip(online).collect();
+        let now = self.context.now();
         let page = cursors.page(rows, limit, log, |row| row.friend.to_string());
         Ok(page.map(|row| {
-            let online = online.contains(&row.friend) && !blockers.contains(&row.friend);
-            view(who, &row, cards[&row.friend].clone(), online)
+            let user = &users[&row.friend];
+            let presence = presence(user, online[&row.friend], hidden.contains(&row.friend));
+            view(who, row, user.card(now), presence)
         }))
     }
 
@@ -50,16 +60,26 @@ impl Friends {
         seen(&self.context, &mut unit, who, &row).await
     }
 
-    /// Sets or clears what one calls a friend; nobody else sees it.
-    pub async fn set_remark(&self, who: UserId, friend: UserId, remark: Option<Remark>) -> Result<Friend> {
+    /// Changes how one keeps a friend: what one calls him, and by what one sorts him. Nobody else sees it.
+    pub async fn change(&self, who: UserId, friend: UserId, change: FriendChange) -> Result<Friend> {
         let mut unit = self.context.write(&[who]).await?;
-        let mut row = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
-        let remark = remark.map(|remark| remark.0);
-        let changed = row.remark != remark;
-        row.remark = remark;
+        let before = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
+        let mut row = before.clone();
+        match change.remark {
+            Change::Keep => {}
+            Change::Clear => row.remark = None,
+            Change::Set(remark) => row.remark = Some(remark.0),
+        }
+        match change.labels {
+            Change::Keep => {}
+            Change::Clear => row.labels.clear(),
+            Change::Set(labels) => row.labels = labels.0,
+        }
+        row.starred = change.starred.unwrap_or(row.starred);
         let view = seen(&self.context, &mut unit, who, &row).await?;
-        if changed {
+        if row != before {
             unit.friends().set_remark(who, friend, row.remark.as_deref()).await?;
+            unit.friends().set_labels(who, friend, &row.labels, row.starred).await?;
             unit.tell(who, event(Kind::FRIEND_UPDATED, &view)?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
         }
@@ -115,7 +135,7 @@ pub(super) async fn befriend(
         let greeting = serde_json::json!({ "kind": "system", "text": text });
         unit.owe(&room, &Task::Append { kind: Kind::MESSAGE_SENT, content: greeting }, now).await?;
     }
-    let row = |friend| Friendship { friend, remark: None, since: now };
+    let row = |friend| Friendship::new(friend, now);
     let a_sees = seen(context, unit, a, &row(b)).await?;
     let b_sees = seen(context, unit, b, &row(a)).await?;
     unit.tell(a, event(Kind::FRIEND_ADDED, &a_sees)?, now).await?;
@@ -125,33 +145,45 @@ pub(super) async fn befriend(
 
 /// One friend as `who` sees him.
 async fn seen(context: &Context, unit: &mut Unit, who: UserId, row: &Friendship) -> Result<Friend> {
-    let card = card(unit, row.friend).await?;
-    // Who blocks me looks offline.
-    let hides = unit.blocks().get(row.friend, who).await?.is_some();
-    let online = !hides && context.hub.online(&[row.friend]).await == [true];
-    Ok(view(who, row, card, online))
+    let user = account(unit, row.friend).await?;
+    let hidden = unit.blocks().get(row.friend, who).await?.is_some();
+    let connected = context.hub.online(&[row.friend]).await == [true];
+    Ok(view(who, row.clone(), user.card(context.now()), presence(&user, connected, hidden)))
 }
 
-fn view(who: UserId, row: &Friendship, user: UserCard, online: bool) -> Friend {
-    let status = if online { "online" } else { "offline" };
+/// What a friend sees of a person, unless he is blocked.
+fn presence(user: &User, connected: bool, blocked: bool) -> Presence {
+    if blocked { Presence::HIDDEN } else { user.standing.presence(connected) }
+}
+
+fn view(who: UserId, row: Friendship, user: UserCard, presence: Presence) -> Friend {
     Friend {
         user,
-        remark: row.remark.clone(),
+        remark: row.remark,
+        labels: row.labels,
+        starred: row.starred,
         // Nobody is a friend of himself, so the pair always has a room.
         room: RoomId::private(who, row.friend).unwrap_or(RoomId::Private(who, row.friend)),
         since: row.since,
-        presence: Presence { status },
+        presence,
     }
 }
 
+async fn account(unit: &mut Unit, id: UserId) -> Result<User> {
+    unit.users().get(id).await?.ok_or(Error::internal("an account that is referred to is gone"))
+}
+
 /// What others see of one account.
-pub(super) async fn card(unit: &mut Unit, id: UserId) -> Result<UserCard> {
-    let user = unit.users().get(id).await?;
-    user.map(|user| user.card()).ok_or(Error::internal("an account that is referred to is gone"))
+pub(super) async fn card(unit: &mut Unit, id: UserId, now: Millis) -> Result<UserCard> {
+    Ok(account(unit, id).await?.card(now))
 }
 
 /// What others see of accounts that exist.
-pub(super) async fn cards(unit: &mut Unit, ids: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, UserCard>> {
+pub(super) async fn cards(
+    unit: &mut Unit,
+    ids: impl Iterator<Item = UserId>,
+    now: Millis,
+) -> Result<HashMap<UserId, UserCard>> {
     let ids: Vec<_> = ids.collect();
-    Ok(unit.users().list(&ids).await?.iter().map(|user| (user.id, user.card())).collect())
+    Ok(unit.users().list(&ids).await?.iter().map(|user| (user.id, user.card(now))).collect())
 }

@@ -67,7 +67,7 @@ impl Joining {
             created_at: now,
         };
         request.id = unit.join_requests().add(&request).await?;
-        let told = view(card(&mut unit, who).await?, request.clone());
+        let told = view(card(&mut unit, who, now).await?, request.clone());
         for admin in deciders {
             unit.tell(admin, event(Kind::JOIN_REQUESTED, &told)?, now).await?;
         }
@@ -110,7 +110,7 @@ impl Joining {
         let (_, my) = acting(&mut unit, who, id).await?;
         permission::group_act(my.role, Action::Admit, None)?;
         let rows = unit.join_requests().list(id, before, limit + 1).await?;
-        let cards = cards(&mut unit, rows.iter().map(|row| row.user)).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.user), self.context.now()).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.id.to_string());
         Ok(page.map(|row| view(cards[&row.user].clone(), row)))
@@ -134,7 +134,7 @@ impl Joining {
             active(&mut unit, user).await?;
             self.admit(&mut unit, &row, user, who, now).await?;
         }
-        let seen = view(card(&mut unit, user).await?, asked);
+        let seen = view(card(&mut unit, user, self.context.now()).await?, asked);
         unit.tell(user, event(Kind::JOIN_DECIDED, &seen)?, now).await?;
         self.context.logs.finish(unit).await?;
         Ok(seen)
@@ -149,7 +149,7 @@ impl Joining {
         let groups: Vec<_> = rows.iter().map(|row| row.group).collect();
         let groups: HashMap<_, _> =
             unit.groups().list_by_id(&groups).await?.into_iter().map(|group| (group.id, group.name)).collect();
-        let cards = cards(&mut unit, rows.iter().map(|row| row.by)).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.by), self.context.now()).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.id.to_string());
         Ok(page.map(|InvitationRow { id, group, by, created_at, .. }| {
@@ -167,7 +167,7 @@ impl Joining {
         let by = unit.members().get(group.id, row.by).await?.ok_or(Code::NotFound)?;
         permission::group_act(by.role, permission::adding(group.invite_policy), None).map_err(|_| Code::NotFound)?;
         self.admit(&mut unit, &group, who, row.by, self.context.now()).await?;
-        let seen = invitation(&mut unit, row).await?;
+        let seen = invitation(&mut unit, row, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
         Ok(seen)
     }
@@ -207,7 +207,7 @@ pub(super) async fn invite(
         }
         let mut row = InvitationRow { id: InvitationId(0), group, user, by, created_at: now };
         row.id = unit.invitations().add(&row).await?;
-        let told = invitation(unit, row).await?;
+        let told = invitation(unit, row, now).await?;
         unit.tell(user, event(Kind::GROUP_INVITED, &told)?, now).await?;
     }
     Ok(())
@@ -249,7 +249,7 @@ pub(super) async fn settle(
 /// Tells somebody, whom the unit locks, that an invitation of his is gone. Who comes in is told that instead.
 async fn uninvite(unit: &mut Unit, row: InvitationRow, now: Millis) -> Result<Invitation> {
     let user = row.user;
-    let told = invitation(unit, row).await?;
+    let told = invitation(unit, row, now).await?;
     unit.tell(user, event(Kind::GROUP_UNINVITED, &told)?, now).await?;
     Ok(told)
 }
@@ -258,7 +258,7 @@ async fn uninvite(unit: &mut Unit, row: InvitationRow, now: Millis) -> Result<In
 async fn decided(unit: &mut Unit, row: JoinRequestRow, status: RequestStatus, now: Millis) -> Result<()> {
     let user = row.user;
     unit.join_requests().decide(row.id, status).await?;
-    let told = view(card(unit, user).await?, JoinRequestRow { status, ..row });
+    let told = view(card(unit, user, now).await?, JoinRequestRow { status, ..row });
     unit.tell(user, event(Kind::JOIN_DECIDED, &told)?, now).await?;
     Ok(())
 }
@@ -305,9 +305,9 @@ pub(super) async fn close(unit: &mut Unit, group: GroupId, now: Millis) -> Resul
     }
 }
 
-async fn invitation(unit: &mut Unit, row: InvitationRow) -> Result<Invitation> {
+async fn invitation(unit: &mut Unit, row: InvitationRow, now: Millis) -> Result<Invitation> {
     let group = unit.groups().get(row.group).await?.ok_or(Code::NotFound)?;
-    let by = card(unit, row.by).await?;
+    let by = card(unit, row.by, now).await?;
     let group = GroupCard { id: group.id, name: group.name };
     Ok(Invitation { id: row.id, group, by, created_at: row.created_at })
 }

@@ -72,7 +72,7 @@ impl Members {
         let mut unit = self.context.read().await?;
         acting(&mut unit, who, id).await?;
         let rows = unit.members().list(id, after, limit + 1).await?;
-        let cards = cards(&mut unit, rows.iter().map(|row| row.user)).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.user), self.context.now()).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.user.to_string());
         let page = page.map(|row| {
@@ -170,7 +170,7 @@ impl Members {
             }
         }
         unit.members().set(&target).await?;
-        let card = card(&mut unit, user).await?;
+        let card = card(&mut unit, user, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
         Ok(Member::seen(target, card, now))
     }
@@ -218,7 +218,7 @@ impl Members {
         let (_, my) = acting(&mut unit, who, id).await?;
         permission::group_act(my.role, Action::Blacklist, None)?;
         let rows = unit.blacklist().list(id, after, limit + 1).await?;
-        let cards = cards(&mut unit, rows.iter().map(|row| row.user)).await?;
+        let cards = cards(&mut unit, rows.iter().map(|row| row.user), self.context.now()).await?;
         let log = unit.user_log().head(who).await?;
         let page = cursors.page(rows, limit, log, |row| row.user.to_string());
         Ok(page.map(|row| (cards[&row.user].clone(), row.at)))
@@ -370,7 +370,7 @@ pub(super) async fn let_in(
     settle(unit, group, user, RequestStatus::Accepted, at).await?;
     // From where he may read is known when the join has its number.
     unit.conversations().ensure(user, &room, None).await?;
-    let nickname = card(unit, user).await?.nickname;
+    let nickname = card(unit, user, at).await?.nickname;
     let data = json!({ "user_id": user, "nickname": nickname, "role": member.role });
     let event = RoomEvent { kind: Kind::MEMBER_JOINED, by, data };
     let (joined_at, muted_until) = (member.joined_at, member.muted_until);

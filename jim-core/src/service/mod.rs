@@ -31,6 +31,7 @@ mod room_rights;
 mod rooms;
 mod sessions;
 mod speech;
+mod statuses;
 mod storage_clock;
 mod sync;
 mod totp;
@@ -63,6 +64,7 @@ pub use recovery::Recovery;
 pub use registrations::Registrations;
 pub use rooms::{RoomView, Rooms};
 pub use sessions::{Caller, OpenSession, Sessions};
+pub use statuses::Statuses;
 pub(crate) use storage_clock::StorageClock;
 pub use sync::{Newer, Sync, Synced};
 pub use totp::{Enrolment, Totp};
@@ -179,6 +181,7 @@ pub(crate) struct Services {
     pub(crate) audit: Audit,
     departures: departures::Departures,
     pub(crate) sessions: Sessions,
+    pub(crate) statuses: Statuses,
     pub(crate) friends: Friends,
     pub(crate) friend_requests: FriendRequests,
     pub(crate) blocks: Blocks,
@@ -221,6 +224,7 @@ impl Services {
             departures,
             users,
             sessions: Sessions::new(context.clone()),
+            statuses: Statuses::new(context.clone()),
             friends: Friends::new(context.clone()),
             friend_requests: FriendRequests::new(context.clone()),
             blocks: Blocks::new(context.clone()),

@@ -72,7 +72,9 @@ impl Rooms {
         };
         let can_moderate = part.may(&self.context.options, Action::Retract, Role::Member).is_ok();
         let about = match part {
-            Part::Private { peer, .. } => About::Private(card(&mut self.context.read().await?, peer).await?),
+            Part::Private { peer, .. } => {
+                About::Private(card(&mut self.context.read().await?, peer, self.context.now()).await?)
+            }
             Part::Group { row, my } => About::Group(Box::new(Group::seen(*row, *my, self.context.now()))),
             Part::World { row, .. } => About::World(row.into()),
         };

@@ -9,6 +9,7 @@ use crate::page::{Cursors, Page};
 use crate::repo::{NewUser, RepoError, Unit};
 use crate::secret::Secret;
 use crate::service::sessions::OpenSession;
+use crate::time::Millis;
 
 use super::captchas::{CaptchaAnswer, Captchas};
 use super::departures::Departures;
@@ -116,7 +117,7 @@ impl Users {
         let id = user.id;
         let session = OpenSession::begin(&self.context, &mut unit, id, source).await?;
         self.context.logs.finish(unit).await?;
-        Ok((user.into(), session))
+        Ok((Me::of(user, self.context.now()), session))
     }
 
     /// Logs in. An unknown name and a wrong password look alike; only the right password learns that an account is
@@ -169,7 +170,7 @@ impl Users {
             unit.users().set_password(user.id, &hash).await?;
         }
         let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
-        let me = me(&mut unit, user).await?;
+        let me = me(&mut unit, user, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
         Ok((me, session))
     }
@@ -178,35 +179,51 @@ impl Users {
     pub async fn me(&self, who: UserId) -> Result<Me> {
         let mut unit = self.context.read().await?;
         let user = unit.users().get(who).await?.ok_or(Code::NotFound)?;
-        me(&mut unit, user).await
+        me(&mut unit, user, self.context.now()).await
     }
 
     /// Changes one's own profile; one's other devices and friends are told.
     pub async fn update(&self, who: UserId, change: ProfileChange) -> Result<Me> {
         let mut unit = self.context.write(&[who]).await?;
-        let before = unit.users().get(who).await?.ok_or(Code::NotFound)?;
+        let now = self.context.now();
+        // A line that has ended is not there any more, nor is its end.
+        let stored = unit.users().get(who).await?.ok_or(Code::NotFound)?;
+        let stored_until = stored.standing.text_until;
+        let before = stored.current(now);
         let mut user = before.clone();
         if let Some(nickname) = change.nickname {
             nickname.as_str().clone_into(&mut user.nickname);
         }
         apply(&mut user.birth_date, change.birth_date, |date| date.0.to_string());
         apply(&mut user.status_text, change.status_text, |text| text.0);
-        let me = me(&mut unit, user.clone()).await?;
+        match change.status_text_until {
+            Change::Set(_) if user.status_text.is_none() => {
+                return Err(Error::field("status_text_until", "invalid", "there is no status text"));
+            }
+            Change::Set(end) => user.standing.text_until = Some(end.0),
+            Change::Clear => user.standing.text_until = None,
+            Change::Keep => {}
+        }
+        let user = user.current(now);
+        let me = me(&mut unit, user.clone(), now).await?;
         if user == before {
             return Ok(me);
         }
         unit.users().set_profile(&user).await?;
-        unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, self.context.now()).await?;
+        if user.standing.text_until != stored_until {
+            unit.statuses().set_text_until(who, user.standing.text_until).await?;
+        }
+        unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, now).await?;
         self.context.logs.finish(unit).await?;
-        if user.card() != before.card() {
-            self.show(&user).await?;
+        if user.card(now) != before.card(now) {
+            self.show(&user, now).await?;
         }
         Ok(me)
     }
 
     /// Shows a changed profile to friends who are there now; the others read it when they come.
-    async fn show(&self, user: &User) -> Result<()> {
-        let card = user.card();
+    async fn show(&self, user: &User, now: Millis) -> Result<()> {
+        let card = user.card(now);
         let seen = serde_json::value::to_raw_value(&ProfileSeen { kind: "profile", user: &card });
         let seen = seen.map_err(|error| Error::Internal(error.into()))?;
         let mut after = None;
@@ -259,14 +276,16 @@ impl Users {
     /// One person, as others see him; of an account that is gone only that it is.
     pub async fn get(&self, _who: UserId, id: UserId) -> Result<UserCard> {
         let user = self.context.read().await?.users().get(id).await?.filter(|user| user.state != UserState::Disabled);
-        user.map(|user| user.card()).ok_or(Code::NotFound.into())
+        user.map(|user| user.card(self.context.now())).ok_or(Code::NotFound.into())
     }
 
     /// Those of some people who exist, by id, those who are gone as such.
     pub async fn list(&self, who: UserId, ids: &[UserId]) -> Result<Page<UserCard>> {
         let mut unit = self.context.read().await?;
         let users = unit.users().list(ids).await?;
-        let items = users.iter().filter(|user| user.state != UserState::Disabled).map(User::card).collect();
+        let now = self.context.now();
+        let known = users.iter().filter(|user| user.state != UserState::Disabled);
+        let items = known.map(|user| user.card(now)).collect();
         Ok(Page { items, next: None, log: unit.user_log().head(who).await? })
     }
 
@@ -281,16 +300,16 @@ impl Users {
         let after = cursors.read(cursor)?;
         let mut unit = self.context.read().await?;
         let users = unit.users().find_by_nickname(&prefix, after, limit + 1).await?;
-        let log = unit.user_log().head(who).await?;
-        Ok(cursors.page(users, limit, log, |user| user.id.to_string()).map(|user| user.card()))
+        let (log, now) = (unit.user_log().head(who).await?, self.context.now());
+        Ok(cursors.page(users, limit, log, |user| user.id.to_string()).map(|user| user.card(now)))
     }
 }
 
 /// What its owner sees of an account, with what other repositories know of it.
-pub(super) async fn me(unit: &mut Unit, user: User) -> Result<Me> {
+pub(super) async fn me(unit: &mut Unit, user: User, now: Millis) -> Result<Me> {
     let email = unit.emails().get(user.id).await?;
     let totp = unit.totp().get(user.id).await?.is_some_and(|row| row.confirmed);
-    Ok(Me { email, totp, ..user.into() })
+    Ok(Me { email, totp, ..Me::of(user, now) })
 }
 
 fn apply<T>(field: &mut Option<String>, change: Change<T>, text: impl FnOnce(T) -> String) {

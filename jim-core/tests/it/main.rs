@@ -15,6 +15,7 @@ mod mongo;
 mod mysql;
 mod node;
 mod passwords;
+mod presence;
 mod properties;
 mod rabbitmq;
 mod reads;

@@ -57,6 +57,13 @@ impl Node {
         Node { jim, stop, running: Some(running) }
     }
 
+    /// Ends it without a goodbye.
+    pub(crate) async fn crash(mut self) {
+        let running = self.running.take().unwrap();
+        running.abort();
+        let _ = running.await;
+    }
+
     /// Stops it and waits until it has stopped.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();

@@ -23,12 +23,12 @@ use crate::faulty::FaultyBus;
 use crate::node::{Ear, Node, PATIENCE, Town, options, send};
 
 /// One node's side of a bus: what it publishes is heard by both, and what the other subscribes is not its business.
-struct Twin {
+pub(crate) struct Twin {
     mine: Arc<LocalBus>,
     both: [Arc<LocalBus>; 2],
 }
 
-fn twins() -> [Arc<Twin>; 2] {
+pub(crate) fn twins() -> [Arc<Twin>; 2] {
     let both = [Arc::new(LocalBus::default()), Arc::new(LocalBus::default())];
     [0, 1].map(|at: usize| Arc::new(Twin { mine: both[at].clone(), both: both.clone() }))
 }

@@ -1,6 +1,6 @@
 //! One's own account.
 
-use jim_core::model::user::{BirthDate, Change, ProfileChange, StatusText};
+use jim_core::model::user::{BirthDate, Change, ProfileChange, StatusText, TextEnd};
 use jim_core::model::{All as _, At as _, Broken, Me, Nickname};
 use jim_core::secret::Secret;
 use poem::Request;
@@ -24,9 +24,13 @@ pub(super) struct MeObject {
     nickname: String,
     #[oai(skip_serializing_if_is_none)]
     birth_date: Option<String>,
+    /// `online`, `away`, `dnd` or `invisible`: what I have chosen, connected or not.
     status: String,
     #[oai(skip_serializing_if_is_none)]
     status_text: Option<String>,
+    /// When the status text ends; absent: it stays.
+    #[oai(skip_serializing_if_is_none)]
+    status_text_until: Option<Time>,
     /// The address that is bound.
     #[oai(skip_serializing_if_is_none)]
     email: Option<String>,
@@ -44,8 +48,9 @@ impl From<Me> for MeObject {
             username: me.username,
             nickname: me.nickname,
             birth_date: me.birth_date,
-            status: me.status.into(),
+            status: me.status.as_str().into(),
             status_text: me.status_text,
+            status_text_until: me.status_text_until.map(Into::into),
             email: me.email,
             totp: me.totp.then_some(true),
             role: me.role.as_str().into(),
@@ -66,6 +71,8 @@ struct ProfileBody {
     birth_date: MaybeUndefined<String>,
     /// 1 to 100 characters.
     status_text: MaybeUndefined<String>,
+    /// A time to come (RFC 3339), after which the status text is gone; `null`: it stays.
+    status_text_until: MaybeUndefined<String>,
 }
 
 impl poem_openapi::types::Example for ProfileBody {
@@ -145,13 +152,15 @@ impl MeApi {
             Ok(Change::Keep) => Ok(None),
             Err(broken) => Err(broken),
         };
-        let (nickname, birth_date, status_text) = (
+        let now = jim.clock().now();
+        let (nickname, birth_date, status_text, status_text_until) = (
             nickname.at("nickname"),
-            change(body.birth_date, |text| BirthDate::parse(text, jim.clock().now())).at("birth_date"),
+            change(body.birth_date, |text| BirthDate::parse(text, now)).at("birth_date"),
             change(body.status_text, |text| StatusText::parse(text, limits)).at("status_text"),
+            change(body.status_text_until, |text| TextEnd::parse(text, now)).at("status_text_until"),
         )
             .all()?;
-        let change = ProfileChange { nickname, birth_date, status_text };
+        let change = ProfileChange { nickname, birth_date, status_text, status_text_until };
         found(jim.users().update(caller.0.user, change).await?)
     }
 

@@ -34,6 +34,9 @@ const FEATURES: &[&str] = &[
     "totp",
     "account_deletion",
     "administration",
+    "presence",
+    "labels",
+    "events",
 ];
 
 /// The same, with what this server is set up for.

@@ -29,6 +29,7 @@ mod recovery;
 mod registration;
 mod rooms;
 mod sessions;
+mod statuses;
 mod sync;
 mod tickets;
 mod totp;
@@ -70,6 +71,7 @@ pub use self::recovery::RecoveryApi;
 pub use self::registration::RegistrationApi;
 pub use self::rooms::RoomsApi;
 pub use self::sessions::SessionsApi;
+pub use self::statuses::StatusesApi;
 pub use self::sync::SyncApi;
 pub use self::tickets::TicketsApi;
 pub use self::totp::TotpApi;
@@ -111,7 +113,7 @@ pub type Surface = (
     HealthApi,
     MetricsApi,
     (CaptchasApi, AuthApi, ExternalsApi, RecoveryApi),
-    (MeApi, EmailsApi, TotpApi),
+    (MeApi, StatusesApi, EmailsApi, TotpApi),
     SessionsApi,
     UsersApi,
     FriendsApi,
@@ -134,7 +136,7 @@ pub fn surface(api: &Api, meta: MetaApi, health: HealthApi) -> Surface {
         health,
         MetricsApi(api.clone()),
         (CaptchasApi(api.clone()), AuthApi(api.clone()), ExternalsApi(api.clone()), RecoveryApi(api.clone())),
-        (MeApi(api.clone()), EmailsApi(api.clone()), TotpApi(api.clone())),
+        (MeApi(api.clone()), StatusesApi(api.clone()), EmailsApi(api.clone()), TotpApi(api.clone())),
         SessionsApi(api.clone()),
         UsersApi(api.clone()),
         FriendsApi(api.clone()),

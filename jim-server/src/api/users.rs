@@ -10,6 +10,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Answer, found, named, page_size};
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
+use crate::time::Time;
 
 /// A person, as others see him.
 #[derive(Object)]
@@ -19,6 +20,9 @@ pub(super) struct UserObject {
     nickname: String,
     #[oai(skip_serializing_if_is_none)]
     status_text: Option<String>,
+    /// When the status text ends; absent: it stays.
+    #[oai(skip_serializing_if_is_none)]
+    status_text_until: Option<Time>,
     /// The account is gone; its nickname is empty.
     #[oai(skip_serializing_if_is_none)]
     deleted: Option<bool>,
@@ -30,6 +34,7 @@ impl From<UserCard> for UserObject {
             id: card.id.0,
             nickname: card.nickname,
             status_text: card.status_text,
+            status_text_until: card.status_text_until.map(Into::into),
             deleted: card.deleted.then_some(true),
         }
     }

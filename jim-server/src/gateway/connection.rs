@@ -19,12 +19,12 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use super::GatewayOptions;
 
 /// Frames that go out in one write.
-const TOGETHER: usize = 64;
+pub(super) const TOGETHER: usize = 64;
 /// Writes after which the client and the clock are looked at, whatever waits.
 const IN_A_ROW: u32 = 8;
 /// How long a client may take to read its farewell.
 const FAREWELL: Duration = Duration::from_secs(10);
-const HEARTBEAT: &str = r#"{"type":"heartbeat"}"#;
+pub(super) const HEARTBEAT: &str = r#"{"type":"heartbeat"}"#;
 
 /// Why a socket ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,12 +154,9 @@ where
     }
 }
 
-/// Tells the client why it is closed and what to do, if it reads.
-async fn farewell<S>(socket: &mut WebSocketStream<S>, ended: Ended)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let (code, reason) = match ended {
+/// Why a client is closed: the code, and what to do in short.
+pub(super) fn reason(ended: Ended) -> (u16, &'static str) {
+    match ended {
         Ended::Hub(Close::Restart) => (1012, "restart: resume"),
         Ended::Hub(Close::SessionEnded) => (4401, "session ended: log in"),
         Ended::Hub(Close::TooSlow) => (4408, "too slow: resume"),
@@ -169,7 +166,15 @@ where
         Ended::Broken => (1002, "not a WebSocket frame"),
         Ended::Spoke => (1003, "you may only listen"),
         Ended::Left | Ended::Silent => (1000, ""),
-    };
+    }
+}
+
+/// Tells the client why it is closed and what to do, if it reads.
+async fn farewell<S>(socket: &mut WebSocketStream<S>, ended: Ended)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (code, reason) = reason(ended);
     let frame = CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::from_static(reason) };
     let goodbye = async {
         if ended == Ended::Left {

@@ -39,19 +39,21 @@ impl Handshake {
         };
         let protocols = || tokens(headers, header::SEC_WEBSOCKET_PROTOCOL);
         let speaks_jim = protocols().any(|protocol| protocol == PROTOCOL);
-        let bearer = headers.get(header::AUTHORIZATION);
+        let token = headers.get(header::AUTHORIZATION);
         let mut tickets = protocols().filter_map(|protocol| protocol.strip_prefix("ticket."));
-        let credential = match (tickets.next(), bearer) {
-            (None, bearer) => {
-                let token = bearer.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-                token.map(|token| Credential::Bearer(token.into()))
-            }
+        let credential = match (tickets.next(), token) {
+            (None, _) => bearer(headers).map(Credential::Bearer),
             // One way to say who one is, and a protocol to be chosen: browsers hang up when none of theirs is.
             (Some(ticket), None) if speaks_jim && tickets.next().is_none() => Some(Credential::Ticket(ticket.into())),
             (Some(_), _) => return Err(ApiError::new(http::MALFORMED)),
         };
         Ok(Handshake { accept: derive_accept_key(key.as_bytes()), speaks_jim, credential })
     }
+}
+
+/// The access token of a request.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 fn tokens(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {

@@ -1,6 +1,8 @@
-//! The receive-only WebSocket: a listener of the hub, mapped to frames and close codes. No rule lives here.
+//! What only pushes, the WebSocket and the stream of events: a listener of the hub, mapped to frames and close codes. No
+//! rule lives here.
 
 mod connection;
+pub(crate) mod events;
 mod handshake;
 
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::problem::ApiError;
 use crate::problem::table::http;
-use handshake::{Credential, Handshake};
+use handshake::{Credential, Handshake, bearer};
 
 /// Where sockets are opened.
 pub(crate) const PATH: &str = "/api/v1/ws";

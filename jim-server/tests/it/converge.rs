@@ -46,7 +46,9 @@ impl Stage {
         people.push(server.admin("root").await);
         let mut followers = Vec::new();
         for person in &people {
-            let listening = Way::Listens(Box::new(person.socket().await));
+            // Some listen by a socket, some by a stream of events.
+            let listener = if followers.len() % 2 == 0 { person.socket().await } else { person.events().await };
+            let listening = Way::Listens(Box::new(listener));
             let ways = [listening, Way::Returns, Way::CatchesUp];
             let mut three = Vec::new();
             for way in ways {

@@ -70,8 +70,8 @@ async fn play() -> Vec<Value> {
     let (ann, ben, cleo) = (server.person("ann").await, server.person("ben").await, server.person("cleo").await);
     let spare = ann.log_in("spare").await;
     let mut sockets = JoinSet::new();
-    for person in [&ann, &ben, &cleo] {
-        sockets.spawn(frames(person.socket().await));
+    for (listener, person) in [&ann, &ben, &cleo].into_iter().enumerate() {
+        sockets.spawn(frames(if listener == 1 { person.events().await } else { person.socket().await }));
     }
     let request = async |from: &Person, to: &Person| {
         let wish = json!({ "user_id": to.id, "note": "it is me" });
@@ -83,9 +83,18 @@ async fn play() -> Vec<Value> {
     ann.say(&ann.room(&cleo), "first", "Hello stranger").await.is(201);
     let room = befriend(&ann, &ben).await;
     group(&ann, &ben, &cleo).await;
-    let profile = json!({ "nickname": "Annie", "status_text": "here", "birth_date": "1999-12-31" });
+    let until = "2099-12-31T23:59:59.000Z";
+    let profile = json!({
+        "nickname": "Annie", "status_text": "here", "status_text_until": until, "birth_date": "1999-12-31",
+    });
     ann.patch("/me", &profile).await.is(200);
-    ann.patch(&format!("/friends/{}", ben.id), &json!({ "remark": "B" })).await.is(200);
+    let change = json!({ "remark": "B", "labels": ["work"], "starred": true });
+    ann.patch(&format!("/friends/{}", ben.id), &change).await.is(200);
+    for status in ["away", "invisible"] {
+        let mut watch = ben.events().await;
+        ann.set_status(status).await.is(200);
+        watch.presence(&ann).await;
+    }
     ann.say(&room, "text", "Hello").await.is(201);
     let emoji = json!({ "client_ref": "emoji", "content": { "kind": "emoji", "code": "👍" } });
     ben.post(&format!("/rooms/{room}/messages"), &emoji).await.is(201);
@@ -243,7 +252,7 @@ fn every_event_of_the_sources_is_described_and_no_other() {
     let kinds = entry.split(r#"Kind::of(""#).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
     let mut kinds: BTreeSet<String> = kinds.collect();
     assert!(kinds.len() > 10);
-    kinds.extend(["hello", "heartbeat", "profile", "read", "typing"].map(Into::into));
+    kinds.extend(["hello", "heartbeat", "presence", "profile", "read", "typing"].map(Into::into));
     assert_eq!(kinds, names(&document["components"]["messages"]));
     assert_eq!(kinds, names(&document["channels"]["socket"]["messages"]));
     let clients = source("docs/src/clients.md");

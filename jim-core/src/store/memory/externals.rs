@@ -22,4 +22,9 @@ impl ExternalRepo for MemoryTx {
         }
         Ok(is_new)
     }
+
+    async fn remove(&mut self, user: UserId) -> Res<()> {
+        self.change().externals.0.retain(|_, bound| *bound != user);
+        Ok(())
+    }
 }

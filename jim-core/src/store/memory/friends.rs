@@ -5,7 +5,7 @@ use async_trait::async_trait;
 
 use super::MemoryTx;
 use crate::id::UserId;
-use crate::model::friend::Friendship;
+use crate::model::friend::{FriendFilter, Friendship};
 use crate::repo::{FriendRepo, RepoError, Res};
 use crate::time::Millis;
 
@@ -33,10 +33,29 @@ impl FriendRepo for MemoryTx {
     }
 
     async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<Friendship>> {
+        self.find_by_filter(user, &FriendFilter::default(), after, limit).await
+    }
+
+    async fn find_by_filter(
+        &mut self,
+        user: UserId,
+        filter: &FriendFilter,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Res<Vec<Friendship>> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let friends = self.state.friends.0.get(&user).into_iter();
-        let above = friends.flat_map(|friends| friends.range((from, Bound::Unbounded)));
-        Ok(above.take(limit.into()).map(|(_, friend)| friend.clone()).collect())
+        let above = friends.flat_map(|friends| friends.range((from, Bound::Unbounded))).map(|(_, friend)| friend);
+        let wanted = above.filter(|friend| {
+            (friend.starred || !filter.starred)
+                && filter.label.as_ref().is_none_or(|label| friend.labels.contains(&label.0))
+        });
+        Ok(wanted.take(limit.into()).cloned().collect())
+    }
+
+    async fn list_audience(&mut self, user: UserId) -> Res<Vec<UserId>> {
+        let friends = self.state.friends.0.get(&user).into_iter().flat_map(BTreeMap::keys);
+        Ok(friends.filter(|friend| self.state.blocks.get(user, **friend).is_none()).copied().collect())
     }
 
     async fn count(&mut self, user: UserId) -> Res<u32> {
@@ -49,8 +68,7 @@ impl FriendRepo for MemoryTx {
             return Err(RepoError::Conflict);
         }
         for (user, friend) in [(a, b), (b, a)] {
-            let friendship = Friendship { friend, remark: None, since };
-            self.change().friends.0.entry(user).or_default().insert(friend, friendship);
+            self.change().friends.0.entry(user).or_default().insert(friend, Friendship::new(friend, since));
         }
         Ok(())
     }
@@ -64,6 +82,14 @@ impl FriendRepo for MemoryTx {
     async fn set_remark(&mut self, user: UserId, friend: UserId, remark: Option<&str>) -> Res<bool> {
         let Some(friendship) = self.change().friends.get_mut(user, friend) else { return Ok(false) };
         friendship.remark = remark.map(Into::into);
+        Ok(true)
+    }
+
+    async fn set_labels(&mut self, user: UserId, friend: UserId, labels: &[String], starred: bool) -> Res<bool> {
+        let Some(friendship) = self.change().friends.get_mut(user, friend) else { return Ok(false) };
+        friendship.labels = labels.to_vec();
+        friendship.labels.sort_unstable();
+        friendship.starred = starred;
         Ok(true)
     }
 }

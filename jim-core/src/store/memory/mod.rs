@@ -24,6 +24,7 @@ mod room_log;
 mod sessions;
 mod settings;
 mod spent;
+mod statuses;
 mod totp;
 mod user_log;
 mod users;

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use super::{MemoryTx, next_id};
 use crate::id::UserId;
+use crate::model::presence::Standing;
 use crate::model::user::{AccountRole, User, UserState, fold};
 use crate::repo::{NewUser, RepoError, Res, UserRepo};
 
@@ -15,8 +16,8 @@ pub(super) struct Users {
 }
 
 #[derive(Clone)]
-struct Row {
-    user: User,
+pub(super) struct Row {
+    pub(super) user: User,
     key: String,
     password_hash: String,
 }
@@ -32,7 +33,7 @@ impl Users {
 }
 
 impl MemoryTx {
-    fn change_user(&mut self, id: UserId, change: impl FnOnce(&mut Row)) {
+    pub(super) fn change_user(&mut self, id: UserId, change: impl FnOnce(&mut Row)) {
         if let Some(row) = self.change().users.rows.get_mut(&id) {
             change(row);
         }
@@ -53,6 +54,7 @@ impl UserRepo for MemoryTx {
             nickname: new.nickname.as_str().into(),
             birth_date: new.birth_date.clone(),
             status_text: None,
+            standing: Standing::default(),
             state: UserState::Active,
             role: new.role,
             created_at: new.created_at,
@@ -124,13 +126,14 @@ impl UserRepo for MemoryTx {
 
     async fn forget(&mut self, id: UserId) -> Res<()> {
         self.change_user(id, |row| {
-            let User { id, role, created_at, .. } = row.user;
+            let User { id, standing, role, created_at, .. } = row.user;
             row.user = User {
                 id,
                 username: String::new(),
                 nickname: String::new(),
                 birth_date: None,
                 status_text: None,
+                standing,
                 state: UserState::Deleted,
                 role,
                 created_at,

@@ -18,4 +18,9 @@ impl ExternalRepo for SqlTx {
         let text = "INSERT INTO jim_external (external_id, user_id) VALUES (?, ?)";
         self.conn().await?.insert_new(text, args![external, user]).await
     }
+
+    async fn remove(&mut self, user: UserId) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("DELETE FROM jim_external WHERE user_id = ?", args![user]).await.map(|_| ())
+    }
 }

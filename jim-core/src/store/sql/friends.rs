@@ -1,11 +1,17 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 
-use super::conn::{Verbs as _, args};
-use super::tx::SqlTx;
+use super::conn::{Arg, Verbs as _, args};
+use super::tx::{Held, SqlTx};
+use super::{sql, tuples};
 use crate::id::UserId;
-use crate::model::friend::Friendship;
+use crate::model::friend::{FriendFilter, Friendship};
 use crate::repo::{FriendRepo, Res};
 use crate::time::Millis;
+
+/// The label that is a star.
+const STAR: &str = "";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -16,33 +22,81 @@ struct Row {
 
 impl From<Row> for Friendship {
     fn from(row: Row) -> Self {
-        Friendship { friend: UserId(row.friend_id), remark: row.remark, since: Millis(row.since) }
+        Friendship { remark: row.remark, ..Friendship::new(UserId(row.friend_id), Millis(row.since)) }
     }
+}
+
+/// Friendships of a person, which come by id, with their labels.
+async fn labelled(conn: &mut Held, user: UserId, rows: Vec<Row>) -> Res<Vec<Friendship>> {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
+    let text = "SELECT friend_id, label FROM jim_friend_labels WHERE user_id = ? AND friend_id BETWEEN ? AND ?
+         ORDER BY friend_id, label";
+    let labels: Vec<(i64, String)> = conn.rows(text, args![user, first.friend_id, last.friend_id]).await?;
+    let mut of: HashMap<i64, Vec<String>> = HashMap::new();
+    for (friend, label) in labels {
+        of.entry(friend).or_default().push(label);
+    }
+    let friendship = |row: Row| {
+        let mut labels = of.remove(&row.friend_id).unwrap_or_default();
+        let all = labels.len();
+        labels.retain(|label| label != STAR);
+        Friendship { starred: labels.len() < all, labels, ..Friendship::from(row) }
+    };
+    Ok(rows.into_iter().map(friendship).collect())
 }
 
 #[async_trait]
 impl FriendRepo for SqlTx {
     async fn get(&mut self, user: UserId, friend: UserId) -> Res<Option<Friendship>> {
         let mut conn = self.conn().await?;
-        let row: Option<Row> = conn
-            .row(
+        let rows: Vec<Row> = conn
+            .rows(
                 "SELECT friend_id, remark, since FROM jim_friendships WHERE user_id = ? AND friend_id = ?",
                 args![user, friend],
             )
             .await?;
-        Ok(row.map(Into::into))
+        Ok(labelled(&mut conn, user, rows).await?.pop())
     }
 
     async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<Friendship>> {
+        self.find_by_filter(user, &FriendFilter::default(), after, limit).await
+    }
+
+    async fn find_by_filter(
+        &mut self,
+        user: UserId,
+        filter: &FriendFilter,
+        after: Option<UserId>,
+        limit: u16,
+    ) -> Res<Vec<Friendship>> {
+        let label = filter.label.as_ref().map(|label| label.0.as_str());
+        let wanted: Vec<&str> = label.into_iter().chain(filter.starred.then_some(STAR)).collect();
+        let has = " AND EXISTS (SELECT 1 FROM jim_friend_labels l
+                 WHERE l.user_id = f.user_id AND l.friend_id = f.friend_id AND l.label = ?)";
+        let text = format!(
+            "SELECT f.friend_id, f.remark, f.since FROM jim_friendships f WHERE f.user_id = ? AND f.friend_id > ?{}
+             ORDER BY f.friend_id LIMIT ?",
+            has.repeat(wanted.len())
+        );
+        let mut args = args![user, after.unwrap_or(UserId::SYSTEM)];
+        args.extend(wanted.into_iter().map(Arg::from));
+        args.push(limit.into());
         let mut conn = self.conn().await?;
-        let rows: Vec<Row> = conn
+        let rows: Vec<Row> = conn.rows(sql(text), args).await?;
+        labelled(&mut conn, user, rows).await
+    }
+
+    async fn list_audience(&mut self, user: UserId) -> Res<Vec<UserId>> {
+        let mut conn = self.conn().await?;
+        let rows: Vec<(i64,)> = conn
             .rows(
-                "SELECT friend_id, remark, since FROM jim_friendships WHERE user_id = ? AND friend_id > ?
-                 ORDER BY friend_id LIMIT ?",
-                args![user, after.unwrap_or(UserId::SYSTEM), limit],
+                "SELECT f.friend_id FROM jim_friendships f WHERE f.user_id = ? AND NOT EXISTS
+                     (SELECT 1 FROM jim_blocks b WHERE b.user_id = f.user_id AND b.blocked_id = f.friend_id)
+                 ORDER BY f.friend_id",
+                args![user],
             )
             .await?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        Ok(rows.into_iter().map(|(id,)| UserId(id)).collect())
     }
 
     async fn count(&mut self, user: UserId) -> Res<u32> {
@@ -64,12 +118,9 @@ impl FriendRepo for SqlTx {
 
     async fn remove(&mut self, a: UserId, b: UserId) -> Res<bool> {
         let mut conn = self.conn_changing(a).await?;
-        let removed = conn
-            .run(
-                "DELETE FROM jim_friendships WHERE (user_id = ? AND friend_id = ?) OR (user_id = ? AND friend_id = ?)",
-                args![a, b, b, a],
-            )
-            .await?;
+        let both = "WHERE (user_id = ? AND friend_id = ?) OR (user_id = ? AND friend_id = ?)";
+        conn.run(sql(format!("DELETE FROM jim_friend_labels {both}")), args![a, b, b, a]).await?;
+        let removed = conn.run(sql(format!("DELETE FROM jim_friendships {both}")), args![a, b, b, a]).await?;
         Ok(removed > 0)
     }
 
@@ -82,5 +133,23 @@ impl FriendRepo for SqlTx {
             )
             .await?;
         Ok(set > 0)
+    }
+
+    async fn set_labels(&mut self, user: UserId, friend: UserId, labels: &[String], starred: bool) -> Res<bool> {
+        let mut conn = self.conn().await?;
+        let friends: Option<(i64,)> = conn
+            .row("SELECT friend_id FROM jim_friendships WHERE user_id = ? AND friend_id = ?", args![user, friend])
+            .await?;
+        if friends.is_none() {
+            return Ok(false);
+        }
+        conn.run("DELETE FROM jim_friend_labels WHERE user_id = ? AND friend_id = ?", args![user, friend]).await?;
+        let all: Vec<&str> = labels.iter().map(String::as_str).chain(starred.then_some(STAR)).collect();
+        if !all.is_empty() {
+            let rows = tuples(all.len(), 3);
+            let text = format!("INSERT INTO jim_friend_labels (user_id, friend_id, label) VALUES {rows}");
+            conn.run(sql(text), all.into_iter().flat_map(|label| args![user, friend, label]).collect()).await?;
+        }
+        Ok(true)
     }
 }

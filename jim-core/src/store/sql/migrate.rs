@@ -20,7 +20,7 @@ const LEVEL: i64 = 1;
 macro_rules! files {
     ($folder:literal) => {
         files!($folder: "0001_accounts" "0002_friends" "0003_rooms" "0004_groups" "0005_joining" "0006_conversations"
-            "0007_worlds" "0008_former_members" "0009_spent" "0010_mail" "0011_administration")
+            "0007_worlds" "0008_former_members" "0009_spent" "0010_mail" "0011_administration" "0012_contacts")
     };
     ($folder:literal: $($name:literal)+) => {
         &[$(($name, include_str!(concat!("../../../sql/", $folder, "/", $name, ".sql")))),+]

@@ -31,6 +31,7 @@ mod settings;
 mod spent;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod statuses;
 mod totp;
 mod tx;
 mod unread;

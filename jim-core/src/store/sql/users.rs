@@ -4,16 +4,19 @@ use super::conn::{Arg, Verbs as _, args, broken};
 use super::tx::SqlTx;
 use super::{chunks, sql, tuples};
 use crate::id::UserId;
+use crate::model::presence::Standing;
 use crate::model::user::{AccountRole, User, UserState};
 use crate::repo::{NewUser, Res, UserRepo};
 use crate::time::Millis;
 
 pub(super) const STATE_ACTIVE: i64 = 0;
 const STATE_DISABLED: i64 = 1;
-const STATE_DELETED: i64 = 2;
+pub(super) const STATE_DELETED: i64 = 2;
 const ROLE_ADMIN: i64 = 1;
 
-const COLUMNS: &str = "id, username, nickname, birth_date, status_text, state, role, created_at";
+const COLUMNS: &str = "u.id, u.username, u.nickname, u.birth_date, u.status_text, u.state, u.role, u.created_at,
+     s.status, s.text_until, s.seen_at";
+const TABLES: &str = "jim_users u LEFT JOIN jim_statuses s ON s.user_id = u.id";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -25,6 +28,9 @@ struct Row {
     state: i64,
     role: i64,
     created_at: i64,
+    status: Option<i64>,
+    text_until: Option<i64>,
+    seen_at: Option<i64>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -44,6 +50,11 @@ impl TryFrom<Row> for User {
             nickname: row.nickname,
             birth_date: row.birth_date,
             status_text: row.status_text,
+            standing: Standing {
+                status: super::statuses::status(row.status)?,
+                text_until: row.text_until.map(Millis),
+                seen_at: row.seen_at.map(Millis),
+            },
             state: state(row.state)?,
             role: if row.role == ROLE_ADMIN { AccountRole::Admin } else { AccountRole::User },
             created_at: Millis(row.created_at),
@@ -93,7 +104,7 @@ impl UserRepo for SqlTx {
     async fn get(&mut self, id: UserId) -> Res<Option<User>> {
         let mut conn = self.conn().await?;
         let row: Option<Row> =
-            conn.row(sql(format!("SELECT {COLUMNS} FROM jim_users WHERE id = ?")), args![id]).await?;
+            conn.row(sql(format!("SELECT {COLUMNS} FROM {TABLES} WHERE u.id = ?")), args![id]).await?;
         row.map(TryInto::try_into).transpose()
     }
 
@@ -104,7 +115,7 @@ impl UserRepo for SqlTx {
         ids.dedup();
         let mut users = Vec::with_capacity(ids.len());
         for ids in chunks(&ids, 128) {
-            let text = format!("SELECT {COLUMNS} FROM jim_users WHERE id IN {} ORDER BY id", tuples(1, ids.len()));
+            let text = format!("SELECT {COLUMNS} FROM {TABLES} WHERE u.id IN {} ORDER BY u.id", tuples(1, ids.len()));
             let rows: Vec<Row> = conn.rows(sql(text), ids.iter().copied().map(Arg::from).collect()).await?;
             for row in rows {
                 users.push(row.try_into()?);
@@ -115,7 +126,7 @@ impl UserRepo for SqlTx {
 
     async fn find_by_username(&mut self, key: &str) -> Res<Option<(User, String)>> {
         let mut conn = self.conn().await?;
-        let text = format!("SELECT {COLUMNS}, password_hash FROM jim_users WHERE username_key = ?");
+        let text = format!("SELECT {COLUMNS}, u.password_hash FROM {TABLES} WHERE u.username_key = ?");
         let row: Option<LoginRow> = conn.row(sql(text), args![key]).await?;
         row.map(|row| Ok((row.user.try_into()?, row.password_hash))).transpose()
     }
@@ -130,9 +141,9 @@ impl UserRepo for SqlTx {
         let mut conn = self.conn().await?;
         // The range serves the index; LIKE alone would read every account.
         let text = format!(
-            "SELECT {COLUMNS} FROM jim_users
-             WHERE nickname_key >= ? AND nickname_key LIKE ? ESCAPE '!' AND nickname_key < ? AND state = ? AND id > ?
-             ORDER BY id LIMIT ?"
+            "SELECT {COLUMNS} FROM {TABLES}
+             WHERE u.nickname_key >= ? AND u.nickname_key LIKE ? ESCAPE '!' AND u.nickname_key < ? AND u.state = ?
+                 AND u.id > ? ORDER BY u.id LIMIT ?"
         );
         let end = format!("{prefix}\u{10ffff}");
         let after = after.unwrap_or(UserId::SYSTEM);
@@ -149,18 +160,18 @@ impl UserRepo for SqlTx {
         limit: u16,
     ) -> Res<Vec<User>> {
         let mut conn = self.conn().await?;
-        let mut text = format!("SELECT {COLUMNS} FROM jim_users WHERE id > ?");
+        let mut text = format!("SELECT {COLUMNS} FROM {TABLES} WHERE u.id > ?");
         let mut args = args![after.unwrap_or(UserId::SYSTEM)];
         if !prefix.is_empty() {
-            text += " AND username_key >= ? AND username_key LIKE ? ESCAPE '!' AND username_key < ?";
+            text += " AND u.username_key >= ? AND u.username_key LIKE ? ESCAPE '!' AND u.username_key < ?";
             args.extend(args![prefix, pattern(prefix), format!("{prefix}\u{10ffff}")]);
         }
         if let Some(role) = role {
-            text += " AND role = ?";
+            text += " AND u.role = ?";
             args.push(if role == AccountRole::Admin { ROLE_ADMIN } else { 0 }.into());
         }
         args.push(limit.into());
-        let rows: Vec<Row> = conn.rows(sql(text + " ORDER BY id LIMIT ?"), args).await?;
+        let rows: Vec<Row> = conn.rows(sql(text + " ORDER BY u.id LIMIT ?"), args).await?;
         rows.into_iter().map(TryInto::try_into).collect()
     }
 

@@ -47,3 +47,15 @@ pub async fn ids_are_compared_by_their_bytes(fresh: &Fresh) {
     }
     assert_eq!(find(fresh, "änn").await, None);
 }
+
+pub async fn an_account_that_is_gone_leaves_its_id_to_another(fresh: &Fresh) {
+    let people = users(&*fresh.store, "user", 3).await;
+    assert!(add(fresh, "x-1", people[0]).await && add(fresh, "x-2", people[1]).await);
+    let mut unit = fresh.write().await;
+    unit.externals().remove(people[0]).await.unwrap();
+    unit.externals().remove(people[0]).await.unwrap();
+    commit(unit).await;
+    assert!(add(fresh, "x-1", people[2]).await);
+    assert_eq!(find(fresh, "x-1").await, Some(people[2]));
+    assert_eq!(find(fresh, "x-2").await, Some(people[1]));
+}

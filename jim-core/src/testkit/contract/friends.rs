@@ -1,6 +1,6 @@
 use super::tools::{at_once, one_won, patiently};
 use crate::id::UserId;
-use crate::model::friend::Friendship;
+use crate::model::friend::{FriendFilter, Friendship, Label};
 use crate::repo::{Lock, RepoError};
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{AT, commit, friends, users};
@@ -20,12 +20,26 @@ async fn remark(fresh: &Fresh, user: UserId, friend: UserId, remark: Option<&str
     done
 }
 
+async fn label(fresh: &Fresh, user: UserId, friend: UserId, labels: &[&str], starred: bool) -> bool {
+    let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+    let mut unit = fresh.write().await;
+    let done = unit.friends().set_labels(user, friend, &labels, starred).await.unwrap();
+    commit(unit).await;
+    done
+}
+
+async fn found(fresh: &Fresh, user: UserId, label: Option<&str>, starred: bool) -> Vec<UserId> {
+    let filter = FriendFilter { label: label.map(|label| Label::parse(label).unwrap()), starred };
+    let rows = fresh.read().await.friends().find_by_filter(user, &filter, None, 9).await.unwrap();
+    rows.into_iter().map(|row| row.friend).collect()
+}
+
 pub async fn a_friendship_is_made_for_both_sides(fresh: &Fresh) {
     let ids = users(&*fresh.store, "user", 3).await;
     friends(&*fresh.store, ids[1], ids[0]).await;
     let mut unit = fresh.read().await;
     for (user, friend) in [(ids[0], ids[1]), (ids[1], ids[0])] {
-        let expected = Friendship { friend, remark: None, since: AT };
+        let expected = Friendship::new(friend, AT);
         assert_eq!(unit.friends().get(user, friend).await.unwrap(), Some(expected.clone()));
         assert_eq!(unit.friends().list(user, None, 9).await.unwrap(), [expected]);
         assert_eq!(unit.friends().count(user).await.unwrap(), 1);
@@ -83,12 +97,16 @@ pub async fn a_friendship_can_be_made_again_and_is_a_new_one(fresh: &Fresh) {
     let ids = users(&*fresh.store, "user", 2).await;
     friends(&*fresh.store, ids[0], ids[1]).await;
     assert!(remark(fresh, ids[0], ids[1], Some("old")).await);
+    assert!(label(fresh, ids[0], ids[1], &["old"], true).await);
+    assert!(label(fresh, ids[1], ids[0], &["old"], true).await);
     assert!(remove(fresh, ids[0], ids[1]).await);
     let mut unit = fresh.write().await;
     unit.friends().add(ids[0], ids[1], Millis(7)).await.unwrap();
     commit(unit).await;
+    let other = fresh.read().await.friends().get(ids[1], ids[0]).await.unwrap();
+    assert_eq!(other, Some(Friendship::new(ids[0], Millis(7))), "what either kept of it is gone");
     let again = fresh.read().await.friends().get(ids[0], ids[1]).await.unwrap();
-    assert_eq!(again, Some(Friendship { friend: ids[1], remark: None, since: Millis(7) }));
+    assert_eq!(again, Some(Friendship::new(ids[1], Millis(7))));
 }
 
 pub async fn friends_are_paged_by_id_and_never_more_than_the_limit(fresh: &Fresh) {
@@ -122,4 +140,63 @@ pub async fn a_remark_is_its_owners_alone_and_can_be_cleared(fresh: &Fresh) {
     assert_eq!(fresh.read().await.friends().get(ids[0], ids[1]).await.unwrap().unwrap().remark, None);
     assert!(!remark(fresh, ids[0], ids[2], Some("stranger")).await);
     assert_eq!(fresh.read().await.friends().get(ids[0], ids[2]).await.unwrap(), None);
+}
+
+pub async fn labels_and_stars_are_their_owners_alone_and_are_replaced_together(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 3).await;
+    friends(&*fresh.store, ids[0], ids[1]).await;
+    assert!(label(fresh, ids[0], ids[1], &["work", "Work", "😀 ö"], true).await);
+    let kept = async || fresh.read().await.friends().get(ids[0], ids[1]).await.unwrap().unwrap();
+    assert_eq!(kept().await.labels, ["Work", "work", "😀 ö"], "each is told from the others, and they come in order");
+    assert!(kept().await.starred);
+    let other = fresh.read().await.friends().get(ids[1], ids[0]).await.unwrap();
+    assert_eq!(other, Some(Friendship::new(ids[0], AT)));
+    assert!(label(fresh, ids[0], ids[1], &["home"], false).await);
+    assert_eq!((kept().await.labels, kept().await.starred), (vec!["home".to_owned()], false));
+    assert!(label(fresh, ids[0], ids[1], &[], true).await);
+    assert_eq!((kept().await.labels, kept().await.starred), (Vec::new(), true));
+    assert!(!label(fresh, ids[0], ids[2], &["nobody"], true).await, "of nobody but friends");
+    assert_eq!(fresh.read().await.friends().get(ids[0], ids[2]).await.unwrap(), None);
+}
+
+pub async fn friends_are_found_by_label_and_star_by_id(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 6).await;
+    for friend in &ids[1..5] {
+        friends(&*fresh.store, ids[0], *friend).await;
+    }
+    friends(&*fresh.store, ids[1], ids[2]).await;
+    assert!(label(fresh, ids[0], ids[1], &["work", "chess"], true).await);
+    assert!(label(fresh, ids[0], ids[2], &["work"], false).await);
+    assert!(label(fresh, ids[0], ids[3], &["Work"], true).await);
+    assert!(label(fresh, ids[1], ids[2], &["chess"], true).await);
+    assert_eq!(found(fresh, ids[0], None, false).await, ids[1..5]);
+    assert_eq!(found(fresh, ids[0], Some("work"), false).await, ids[1..3]);
+    assert_eq!(found(fresh, ids[0], Some("chess"), false).await, ids[1..2]);
+    assert_eq!(found(fresh, ids[0], None, true).await, [ids[1], ids[3]]);
+    assert_eq!(found(fresh, ids[0], Some("work"), true).await, ids[1..2]);
+    assert_eq!(found(fresh, ids[0], Some("none"), false).await, []);
+    assert_eq!(found(fresh, ids[5], Some("work"), false).await, []);
+    let filter = FriendFilter { label: Some(Label::parse("work").unwrap()), starred: false };
+    let mut unit = fresh.read().await;
+    let first = unit.friends().find_by_filter(ids[0], &filter, None, 1).await.unwrap();
+    assert_eq!(first[0].friend, ids[1]);
+    assert_eq!(first[0].labels, ["chess", "work"]);
+    let rest = unit.friends().find_by_filter(ids[0], &filter, Some(ids[1]), 9).await.unwrap();
+    assert_eq!(rest.into_iter().map(|row| row.friend).collect::<Vec<_>>(), ids[2..3]);
+}
+
+pub async fn the_audience_of_a_person_is_friends_whom_he_does_not_block(fresh: &Fresh) {
+    let ids = users(&*fresh.store, "user", 5).await;
+    for friend in &ids[1..4] {
+        friends(&*fresh.store, ids[0], *friend).await;
+    }
+    let mut unit = fresh.write().await;
+    for (who, other) in [(0, 2), (3, 0), (0, 4)] {
+        unit.blocks().add(ids[who], ids[other], AT).await.unwrap();
+    }
+    commit(unit).await;
+    let mut unit = fresh.read().await;
+    assert_eq!(unit.friends().list_audience(ids[0]).await.unwrap(), [ids[1], ids[3]]);
+    assert_eq!(unit.friends().list_audience(ids[3]).await.unwrap(), []);
+    assert_eq!(unit.friends().list_audience(ids[4]).await.unwrap(), []);
 }

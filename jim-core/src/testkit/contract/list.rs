@@ -52,6 +52,16 @@ macro_rules! contract_cases {
                 a_friendship_can_be_made_again_and_is_a_new_one
                 friends_are_paged_by_id_and_never_more_than_the_limit
                 a_remark_is_its_owners_alone_and_can_be_cleared
+                labels_and_stars_are_their_owners_alone_and_are_replaced_together
+                friends_are_found_by_label_and_star_by_id
+                the_audience_of_a_person_is_friends_whom_he_does_not_block
+            }
+            statuses {
+                a_status_is_kept_for_one_person_and_read_with_the_account
+                the_end_of_a_text_is_kept_and_taken_back
+                when_people_were_last_seen_only_grows
+                who_is_invisible_is_not_seen
+                a_thousand_people_are_seen_in_one_call_and_who_is_no_account_is_left_out
             }
             friend_requests {
                 a_request_is_read_back_as_it_was_added_and_is_pending
@@ -161,6 +171,7 @@ macro_rules! contract_cases {
             externals {
                 of_20_who_bind_one_id_at_once_exactly_one_does
                 ids_are_compared_by_their_bytes
+                an_account_that_is_gone_leaves_its_id_to_another
             }
             emails {
                 an_address_is_read_back_as_it_was_written_and_found_in_any_case

@@ -34,6 +34,7 @@ pub mod room_unread;
 pub mod sessions;
 pub mod settings;
 pub mod spent;
+pub mod statuses;
 pub mod tickets;
 pub mod totp;
 pub mod units;

@@ -1,7 +1,8 @@
 use super::tools::{at_once, one_won, patiently};
 use crate::id::UserId;
+use crate::model::presence::Standing;
 use crate::model::user::{AccountRole, User, UserState};
-use crate::model::{Limits, Nickname};
+use crate::model::{Limits, Nickname, Status};
 use crate::repo::NewUser;
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{AT, PASSWORD_HASH, commit, new_user, user, user_called, users};
@@ -25,6 +26,7 @@ pub async fn an_account_is_read_back_as_it_was_added(fresh: &Fresh) {
         nickname: "Ann 😀 أهلا".into(),
         birth_date: Some("2000-02-29".into()),
         status_text: None,
+        standing: Standing::default(),
         role: AccountRole::Admin,
         state: UserState::Active,
         created_at: AT,
@@ -224,7 +226,10 @@ pub async fn a_forgotten_account_is_an_id_alone_and_stays_so(fresh: &Fresh) {
     let (id, other) = (user_called(&*fresh.store, "ann", "Annie").await, user(&*fresh.store, "bob").await);
     let mut unit = fresh.write().await;
     let before = unit.users().get(other).await.unwrap();
+    unit.statuses().set_status(id, Status::Dnd).await.unwrap();
     unit.users().forget(id).await.unwrap();
+    unit.statuses().forget(id).await.unwrap();
+    unit.statuses().set_seen(&[id], AT).await.unwrap();
     unit.users().set_state(id, UserState::Active).await.unwrap();
     commit(unit).await;
     let mut unit = fresh.read().await;
@@ -235,12 +240,13 @@ pub async fn a_forgotten_account_is_an_id_alone_and_stays_so(fresh: &Fresh) {
         nickname: String::new(),
         birth_date: None,
         status_text: None,
+        standing: Standing::default(),
         state: UserState::Deleted,
         role: AccountRole::User,
         created_at: AT,
     };
     assert_eq!(left, expected);
-    assert!(left.card().deleted);
+    assert!(left.card(AT).deleted);
     assert_eq!(unit.users().password_hash(id).await.unwrap().as_deref(), Some(""));
     assert_eq!(unit.users().find_by_username("ann").await.unwrap(), None);
     assert_eq!(unit.users().get(other).await.unwrap(), before);

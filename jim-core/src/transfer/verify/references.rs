@@ -2,9 +2,9 @@
 
 use super::{Look, place};
 use crate::repo::tables::{
-    AUDIT, BLACKLIST, BLOCKS, CONVERSATIONS, DEPARTURES, EMAILS, EXTERNAL, FORMER_MEMBERS, FRIEND_REQUESTS,
-    FRIENDSHIPS, GROUPS, HIDDEN, INVITATIONS, JOIN_REQUESTS, MAILS, MEMBERS, PINS, SESSIONS, TICKETS, TOTP, TOTP_CODES,
-    USER_HEADS, USER_LOG, USERS, WORLD_MUTES, WORLD_TURNS, WORLDS,
+    AUDIT, BLACKLIST, BLOCKS, CONVERSATIONS, DEPARTURES, EMAILS, EXTERNAL, FORMER_MEMBERS, FRIEND_LABELS,
+    FRIEND_REQUESTS, FRIENDSHIPS, GROUPS, HIDDEN, INVITATIONS, JOIN_REQUESTS, MAILS, MEMBERS, PINS, SESSIONS, STATUSES,
+    TICKETS, TOTP, TOTP_CODES, USER_HEADS, USER_LOG, USERS, WORLD_MUTES, WORLD_TURNS, WORLDS,
 };
 use crate::repo::{Res, Row, Table, Value};
 
@@ -25,7 +25,7 @@ const fn to(
     Reference { from, columns, to, at }
 }
 
-static REFERENCES: [Reference; 39] = [
+static REFERENCES: [Reference; 41] = [
     to(&USERS, &["id"], &USER_HEADS, &["user_id"]),
     to(&USER_HEADS, &["user_id"], &USERS, &["id"]),
     to(&USER_LOG, &["user_id"], &USER_HEADS, &["user_id"]),
@@ -34,6 +34,8 @@ static REFERENCES: [Reference; 39] = [
     to(&FRIENDSHIPS, &["user_id"], &USERS, &["id"]),
     to(&FRIENDSHIPS, &["friend_id"], &USERS, &["id"]),
     to(&FRIENDSHIPS, &["friend_id", "user_id"], &FRIENDSHIPS, &["user_id", "friend_id"]),
+    to(&FRIEND_LABELS, &["user_id", "friend_id"], &FRIENDSHIPS, &["user_id", "friend_id"]),
+    to(&STATUSES, &["user_id"], &USERS, &["id"]),
     to(&FRIEND_REQUESTS, &["from_id"], &USERS, &["id"]),
     to(&FRIEND_REQUESTS, &["to_id"], &USERS, &["id"]),
     to(&BLOCKS, &["user_id"], &USERS, &["id"]),

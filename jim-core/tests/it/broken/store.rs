@@ -11,18 +11,18 @@ use jim_core::model::block::BlockRow;
 use jim_core::model::conversation::{ConversationRow, Mark, Reader};
 use jim_core::model::departure::Departure;
 use jim_core::model::entry::UserEntry;
-use jim_core::model::friend::{Direction, Friendship, RequestRow, RequestStatus};
+use jim_core::model::friend::{Direction, FriendFilter, Friendship, RequestRow, RequestStatus};
 use jim_core::model::group::{Blacklisted, Former, GroupRow, MemberRow};
 use jim_core::model::joining::{InvitationRow, JoinRequestRow};
 use jim_core::model::pin::PinRow;
 use jim_core::model::user::{AccountRole, UserState};
 use jim_core::model::world::WorldRow;
-use jim_core::model::{ClientRef, Session, User};
+use jim_core::model::{ClientRef, Session, Status, User};
 use jim_core::repo::{
     AuditRepo, BlacklistRepo, BlockRepo, ConversationRepo, DepartureRepo, ExternalRepo, FriendRepo, FriendRequestRepo,
     GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser,
-    OutboxRepo, PinRepo, PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, SpentRepo, Store,
-    StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    OutboxRepo, PinRepo, PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, SpentRepo, StatusRepo,
+    Store, StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use jim_core::secret::TokenHash;
 use jim_core::time::Millis;
@@ -222,6 +222,8 @@ repo! { me: FriendRepo by friends {
             return Ok(friends);
         }
     }
+    fn find_by_filter(user: UserId, filter: &FriendFilter, after: Option<UserId>, limit: u16) -> Vec<Friendship>;
+    fn list_audience(user: UserId) -> Vec<UserId>;
     fn count(user: UserId) -> u32;
     fn add(a: UserId, b: UserId, since: Millis) -> ();
     fn remove(a: UserId, b: UserId) -> bool;
@@ -230,6 +232,14 @@ repo! { me: FriendRepo by friends {
             me.unit().await?.friends().set_remark(friend, user, remark).await?;
         }
     }
+    fn set_labels(user: UserId, friend: UserId, labels: &[String], starred: bool) -> bool;
+} }
+
+repo! { me: StatusRepo by statuses {
+    fn set_status(user: UserId, status: Status) -> ();
+    fn set_text_until(user: UserId, until: Option<Millis>) -> ();
+    fn set_seen(users: &[UserId], at: Millis) -> ();
+    fn forget(user: UserId) -> ();
 } }
 
 repo! { me: FriendRequestRepo by friend_requests {
@@ -433,6 +443,7 @@ repo! { me: SpentRepo by spent {
 repo! { me: ExternalRepo by externals {
     fn find(external: &str) -> Option<UserId>;
     fn add(external: &str, user: UserId) -> bool;
+    fn remove(user: UserId) -> ();
 } }
 
 repo! { me: SettingRepo by settings {

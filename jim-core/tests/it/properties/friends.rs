@@ -7,7 +7,7 @@ use jim_core::Jim;
 use jim_core::bus::LocalBus;
 use jim_core::error::{Code, Result};
 use jim_core::id::{FriendRequestId, RoomId, UserId};
-use jim_core::model::friend::Direction;
+use jim_core::model::friend::{Direction, FriendFilter};
 use jim_core::model::{Friend, RequestStatus};
 use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
 use jim_core::testkit::fixtures;
@@ -208,7 +208,7 @@ impl World {
     /// Compares everything that can be seen with the model.
     async fn compare(&mut self) {
         for a in 0..PEOPLE {
-            let friends = self.jim.friends().list(self.ids[a], None, 10).await.unwrap().items;
+            let friends = self.jim.friends().list(self.ids[a], &FriendFilter::default(), None, 10).await.unwrap().items;
             let friends: BTreeSet<_> = friends.iter().map(|friend| friend.user.id).collect();
             let expected = (0..PEOPLE).filter(|b| self.model.friends.contains(&pair(a, *b)));
             assert_eq!(friends, expected.map(|b| self.ids[b]).collect(), "friends of {a}");

@@ -6,7 +6,7 @@ use jim_core::bus::LocalBus;
 use jim_core::id::{GroupId, RoomId, Seq, UserId, WorldId};
 use jim_core::model::code::Purpose;
 use jim_core::model::group::{Blacklisted, GroupName, Role};
-use jim_core::model::{ClientRef, Email, Language, Limits, Mentions};
+use jim_core::model::{ClientRef, Email, Language, Limits, Mentions, Status};
 use jim_core::repo::{CodeRow, NewMail, RoomLogRepo, Store, Ticket};
 use jim_core::secret::Secret;
 use jim_core::service::{MemberChange, Options};
@@ -125,6 +125,10 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
     unit.audit().add(&act).await.unwrap();
     unit.audit().add(&jim_core::model::audit::AuditRow { by: None, after: None, ip: None, ..act }).await.unwrap();
     // What runs on the store would go on with what is left of an account.
+    unit.friends().set_labels(ann, ben, &["old friends".to_owned()], true).await.unwrap();
+    unit.statuses().set_status(ben, Status::Invisible).await.unwrap();
+    unit.statuses().set_text_until(ben, Some(AT)).await.unwrap();
+    unit.statuses().set_seen(&[ann, cleo], AT).await.unwrap();
     fixtures::commit(unit).await;
     node.stop().await;
     let mut unit = store.write(&[]).await.unwrap();

@@ -40,6 +40,7 @@ impl Model {
                 self.forget(&room(data));
             }
             "profile.changed" => self.account = data.clone(),
+            "status.changed" => self.account["status"] = data["status"].clone(),
             _ => self.take_of_list(entry),
         }
     }

@@ -59,6 +59,18 @@ async fn friends(stage: &mut Stage) {
         ann.patch(&format!("/friends/{}", ben.id), &json!({ "remark": "B" })).await.is(200);
         stage.told("updateFriend", told).await;
     }
+    for change in [json!({ "labels": ["work", "chess"], "starred": true }), json!({ "labels": null })] {
+        for told in [&[("ann", &["friend.updated"][..])][..], NOBODY] {
+            ann.patch(&format!("/friends/{}", ben.id), &change).await.is(200);
+            stage.told("updateFriend", told).await;
+        }
+    }
+    for status in ["invisible", "dnd"] {
+        for told in [&[("ann", &["status.changed"][..])][..], NOBODY] {
+            ann.set_status(status).await.is(200);
+            stage.told("setStatus", told).await;
+        }
+    }
     let seen = &["~profile"][..];
     for told in [&[("ann", &["profile.changed"][..]), ("ben", seen), ("cleo", seen)][..], NOBODY] {
         ann.patch("/me", &json!({ "nickname": "Annie" })).await.is(200);

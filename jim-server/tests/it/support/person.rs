@@ -165,6 +165,23 @@ impl Person {
         self.call(Method::PUT, &format!("/rooms/{room}/read"), &json!({ "seq": seq })).await
     }
 
+    /// A stream of events that has said hello.
+    pub(crate) async fn events(&self) -> Socket {
+        Socket::events(self).await
+    }
+
+    /// Chooses what friends see.
+    pub(crate) async fn set_status(&self, status: &str) -> Answer {
+        self.call(Method::PUT, "/me/status", &json!({ "status": status })).await
+    }
+
+    /// A friend as the list shows him.
+    pub(crate) async fn friend(&self, friend: &Person) -> Value {
+        let friends = self.list("/friends?limit=100").await;
+        let found = friends.into_iter().find(|item| item["user"]["id"] == friend.id);
+        found.unwrap_or_else(|| panic!("{} is no friend", friend.name))
+    }
+
     /// Asks somebody to be friends.
     pub(crate) async fn ask(&self, other: &Person) -> Answer {
         self.post("/friend-requests", &json!({ "user_id": other.id })).await

@@ -1,8 +1,9 @@
-//! A socket that listens.
+//! A socket that listens, or a stream of events that is read; what comes is the same.
 
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use reqwest::Method;
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -22,9 +23,45 @@ pub(crate) enum Event {
     Closed(Option<u16>),
 }
 
+/// The way by which frames come.
+enum Way {
+    Socket(Box<WebSocketStream<TcpStream>>),
+    Events(Events),
+}
+
+/// An answer that is read bit by bit.
+struct Events {
+    answer: reqwest::Response,
+    unread: Vec<u8>,
+}
+
+impl Events {
+    /// The next event; its end if there is none.
+    async fn next(&mut self) -> Event {
+        loop {
+            let end = self.unread.windows(2).position(|two| two == b"\n\n");
+            let Some(end) = end else {
+                let Ok(Some(bytes)) = self.answer.chunk().await else { return Event::Closed(None) };
+                self.unread.extend_from_slice(&bytes);
+                continue;
+            };
+            let event: Vec<u8> = self.unread.drain(..end + 2).collect();
+            let event = str::from_utf8(&event[..end]).expect("events are UTF-8");
+            let json = |text: &str| -> Value { serde_json::from_str(text).expect("events are JSON") };
+            if let Some(data) = event.strip_prefix("data: ") {
+                return Event::Frame(json(data));
+            }
+            let data = event.strip_prefix("event: close\ndata: ").unwrap_or_else(|| panic!("what is {event:?}"));
+            let why = json(data);
+            assert!(why["reason"].is_string(), "{why}");
+            return Event::Closed(why["code"].as_u64().and_then(|code| code.try_into().ok()));
+        }
+    }
+}
+
 /// A listening client. Every frame it gets is kept.
 pub(crate) struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    way: Way,
     hello: Value,
     /// The code with which it was closed instead of a hello.
     pub(crate) turned_away: Option<u16>,
@@ -90,8 +127,26 @@ impl Socket {
         let (stream, answer) = timeout_at(deadline, dialled).await.map_err(|_| Refused::Silence)??;
         let protocol = answer.headers().get("sec-websocket-protocol");
         let protocol = protocol.map(|name| name.to_str().expect("a plain header").to_owned());
+        Socket::begin(Way::Socket(Box::new(stream)), protocol).await
+    }
+
+    /// Reads the stream of events instead.
+    pub(crate) async fn events(person: &Person) -> Socket {
+        let call = person.request(Method::GET, "/events").timeout(Duration::from_mins(10));
+        let answer = call.send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        for (name, value) in
+            [("content-type", "text/event-stream"), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
+        {
+            assert_eq!(answer.headers()[name], value);
+        }
+        Socket::begin(Way::Events(Events { answer, unread: Vec::new() }), None).await.expect("events")
+    }
+
+    /// Waits for the first event, which is `hello` unless there are too many.
+    async fn begin(way: Way, protocol: Option<String>) -> Result<Socket, Refused> {
         let mut socket =
-            Socket { stream, hello: Value::Null, turned_away: None, protocol, frames: Vec::new(), ended: false };
+            Socket { way, hello: Value::Null, turned_away: None, protocol, frames: Vec::new(), ended: false };
         match socket.next().await {
             Event::Frame(hello) if hello["type"] == "hello" => socket.hello = hello,
             Event::Frame(frame) => panic!("the first frame is hello, not {frame}"),
@@ -131,7 +186,18 @@ impl Socket {
         assert!(!self.ended, "nothing comes after the end");
         let deadline = Instant::now() + limit;
         loop {
-            let message = timeout_at(deadline, self.stream.next()).await.ok()?;
+            let stream = match &mut self.way {
+                Way::Socket(stream) => stream,
+                Way::Events(events) => {
+                    let event = timeout_at(deadline, events.next()).await.ok()?;
+                    match &event {
+                        Event::Frame(frame) => self.frames.push(frame.clone()),
+                        Event::Closed(_) => self.ended = true,
+                    }
+                    return Some(event);
+                }
+            };
+            let message = timeout_at(deadline, stream.next()).await.ok()?;
             self.ended = matches!(message, Some(Ok(Message::Close(_)) | Err(_)) | None);
             match message {
                 Some(Ok(Message::Text(text))) => {
@@ -140,7 +206,7 @@ impl Socket {
                     return Some(Event::Frame(frame));
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    let _ = self.stream.flush().await;
+                    let _ = stream.flush().await;
                     return Some(Event::Closed(frame.map(|frame| frame.code.into())));
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -150,15 +216,29 @@ impl Socket {
         }
     }
 
-    /// The next frame but heartbeats, which do not put off the end of our patience.
+    /// The next frame but heartbeats, which do not put off the end of our patience, and presence, which comes whenever
+    /// others come and go.
     pub(crate) async fn event(&mut self) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.next_within(deadline - Instant::now()).await {
-                Some(Event::Frame(frame)) if frame["type"] == "heartbeat" => {}
+                Some(Event::Frame(frame)) if ["heartbeat", "presence"].iter().any(|kind| frame["type"] == *kind) => {}
                 Some(Event::Frame(frame)) => return frame,
                 Some(Event::Closed(code)) => panic!("closed with {code:?}"),
                 None => panic!("nothing comes after {:?}", self.frames.last()),
+            }
+        }
+    }
+
+    /// Reads on until it is told how somebody looks.
+    pub(crate) async fn presence(&mut self, of: &Person) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.next_within(deadline - Instant::now()).await {
+                Some(Event::Frame(frame)) if frame["type"] == "presence" && frame["user_id"] == of.id => return frame,
+                Some(Event::Frame(_)) => {}
+                Some(Event::Closed(code)) => panic!("closed with {code:?}"),
+                None => panic!("nothing is told of {} after {:?}", of.name, self.frames.last()),
             }
         }
     }
@@ -197,11 +277,15 @@ impl Socket {
 
     /// Sends something that is not for clients to send.
     pub(crate) async fn say(&mut self, message: Message) {
-        self.stream.send(message).await.expect("sent");
+        let Way::Socket(stream) = &mut self.way else { panic!("events are only read") };
+        stream.send(message).await.expect("sent");
     }
 
     /// Breaks the connection without a word.
     pub(crate) fn cut(self) {
-        self.stream.get_ref().set_zero_linger().expect("a connection to cut");
+        // A stream of events is cut by being dropped.
+        if let Way::Socket(stream) = &self.way {
+            stream.get_ref().set_zero_linger().expect("a connection to cut");
+        }
     }
 }

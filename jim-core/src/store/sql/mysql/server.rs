@@ -81,6 +81,9 @@ pub(super) async fn examine(url: &Url, conn: &mut MySqlConnection) -> Result<Fit
         warnings
             .push(format!("innodb_flush_log_at_trx_commit is {flush}: a crash of the machine can lose answered sends"));
     }
+    if binlog == 0 {
+        warnings.push("log_bin is off: others may see a send that a crash of the machine takes back".into());
+    }
     if binlog != 0 && sync != 1 {
         warnings.push(format!("sync_binlog is {sync}: a replica that takes over can miss answered sends"));
     }
