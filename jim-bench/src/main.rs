@@ -98,9 +98,9 @@ enum Profile {
 
 impl Profile {
     fn parts(self) -> &'static [Part] {
-        use Part::{Bus, Doors, Fanout, Groups, History, Memory, Reach, Sends, Stalled, Start, Trips};
+        use Part::{Bus, Doors, Fanout, Groups, History, Logins, Memory, Reach, Sends, Stalled, Start, Trips};
         match self {
-            Profile::Embedded => &[Start, Doors, Sends, Groups, Fanout, Reach, Stalled, Memory, History],
+            Profile::Embedded => &[Start, Doors, Logins, Sends, Groups, Fanout, Reach, Stalled, Memory, History],
             Profile::Cluster => &[Trips, Bus, Groups, Sends],
         }
     }
@@ -118,6 +118,8 @@ enum Part {
     Groups,
     /// How long failed log-ins take.
     Doors,
+    /// B16.
+    Logins,
     /// B11, B12 and B14.
     Fanout,
     /// B13.
@@ -198,6 +200,7 @@ async fn embedded(plan: &Plan, parts: &[Part], report: &mut Report) -> Res<u64> 
         let measured = match part {
             Part::Start => bars::start::measure(plan, report).await,
             Part::Doors => bars::doors::measure(plan, report).await,
+            Part::Logins => bars::logins::measure(plan, &seed, report).await,
             Part::Sends => bars::sends::measure(plan, &seed, report).await,
             Part::Groups => bars::groups::measure(plan, &seed, report).await,
             Part::Fanout => bars::fanout::measure(plan, &seed, report).await,

@@ -5,6 +5,7 @@ pub(crate) mod doors;
 pub(crate) mod fanout;
 pub(crate) mod groups;
 pub(crate) mod history;
+pub(crate) mod logins;
 pub(crate) mod memory;
 pub(crate) mod reach;
 pub(crate) mod sends;

@@ -198,7 +198,9 @@ impl Hub {
                 if let Err(error) = self.look_at(users).await {
                     tracing::warn!(error.cause = %error, "who is there was not told; it will be tried again");
                     let mut faces = self.faces();
-                    users.iter().for_each(|(user, surely)| faces.look(*user, RETRY, *surely));
+                    for (user, surely) in users {
+                        faces.look(*user, RETRY, *surely);
+                    }
                 }
             }
         }

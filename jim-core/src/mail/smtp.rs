@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, SUBMISSION_PORT, SUBMISSIONS_PORT};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
@@ -30,6 +30,8 @@ struct Target {
     host: String,
     port: u16,
     safety: Safety,
+    /// The file of those who are trusted beside the public ones.
+    ca: Option<String>,
     credentials: Option<(String, String)>,
 }
 
@@ -41,13 +43,14 @@ impl Target {
         if !matches!(url.path(), "" | "/") {
             return Err("wants no path");
         }
-        let mut wish = None;
+        let (mut wish, mut ca) = (None, None);
         for (key, value) in url.query_pairs() {
             match (&*key, &*value) {
                 ("tls", "required") => wish = Some(Safety::Required),
                 ("tls", "offered" | "opportunistic") => wish = Some(Safety::Offered),
                 ("tls", "none") => wish = Some(Safety::None),
-                _ => return Err("wants no other parameter than tls=required, tls=offered or tls=none"),
+                ("ca", file) if !file.is_empty() => ca = Some(file.to_owned()),
+                _ => return Err("wants no other parameters than ca=FILE and tls=required, tls=offered or tls=none"),
             }
         }
         let text = |part: &str| percent_decoded(part).ok_or("has a user or password that is not UTF-8");
@@ -64,8 +67,17 @@ impl Target {
             ("smtp", None) => (Safety::Offered, SUBMISSION_PORT),
             _ => return Err("must begin with smtp:// or smtps://"),
         };
-        Ok(Target { host, port: url.port().unwrap_or(port), safety, credentials })
+        Ok(Target { host, port: url.port().unwrap_or(port), safety, ca, credentials })
     }
+}
+
+/// The certificates of a PEM file.
+fn trusted(file: &str) -> Result<Certificate, &'static str> {
+    let pem = std::fs::read(file).map_err(|_| "names a file of certificates that cannot be read")?;
+    let without = "names a file without certificates in PEM";
+    // An empty file is no mistake to the reader of it.
+    let holds_one = pem.windows(11).any(|part| part == b"CERTIFICATE");
+    Certificate::from_pem(&pem).ok().filter(|_| holds_one).ok_or(without)
 }
 
 fn percent_decoded(text: &str) -> Option<String> {
@@ -91,7 +103,14 @@ impl SmtpMailer {
     /// What is wrong with a URL is said without it.
     pub fn new(url: &str, sender: Sender) -> Result<Self, &'static str> {
         let target = Target::parse(url)?;
-        let tls = || TlsParameters::new(target.host.clone()).map_err(|_| "names a host that TLS cannot know");
+        let trusted = target.ca.as_deref().map(trusted).transpose()?;
+        let tls = || {
+            let mut tls = TlsParameters::builder(target.host.clone());
+            if let Some(trusted) = trusted {
+                tls = tls.add_root_certificate(trusted);
+            }
+            tls.build().map_err(|_| "names a host that TLS cannot know")
+        };
         let tls = match target.safety {
             Safety::Wrapped => Tls::Wrapper(tls()?),
             Safety::Required => Tls::Required(tls()?),
@@ -175,6 +194,7 @@ mod tests {
             "smtp://host?tls=hunter2",
             "smtp://host?ssl=true",
             "smtps://host?tls=none",
+            "smtps://host?ca=",
             "smtp://host/hunter2",
             "http://hunter2",
         ] {

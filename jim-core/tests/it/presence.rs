@@ -7,6 +7,7 @@ use jim_core::Jim;
 use jim_core::bus::{Bus, LocalBus};
 use jim_core::id::UserId;
 use jim_core::model::Status;
+use jim_core::model::friend::FriendFilter;
 use jim_core::repo::{PresenceRepo, Store as _};
 use jim_core::store::memory::MemoryPresence;
 use jim_core::testkit::fixtures::{self, AT};
@@ -53,7 +54,7 @@ async fn befriend_all(town: &Town, who: UserId, others: &[Person]) {
 }
 
 async fn shown(jim: &Jim, who: Person, friend: Person) -> Value {
-    serde_json::to_value(jim.friends().list(who.id, &Default::default(), None, 100).await.unwrap().items)
+    serde_json::to_value(jim.friends().list(who.id, &FriendFilter::default(), None, 100).await.unwrap().items)
         .unwrap()
         .as_array()
         .unwrap()
@@ -67,12 +68,12 @@ async fn shown(jim: &Jim, who: Person, friend: Person) -> Value {
 async fn friends_are_told_who_comes_changes_and_goes_and_nobody_else_is() {
     let town = Town::new().await;
     let people = town.people(5).await;
-    let [ann, ben, stranger, blocked, blocker] = people[..] else { unreachable!() };
-    befriend_all(&town, ben.id, &[ann, blocked, blocker]).await;
+    let [ann, ben, stranger, blocked, hides] = people[..] else { unreachable!() };
+    befriend_all(&town, ben.id, &[ann, blocked, hides]).await;
     town.jim().blocks().block(ben.id, blocked.id).await.unwrap();
-    town.jim().blocks().block(blocker.id, ben.id).await.unwrap();
+    town.jim().blocks().block(hides.id, ben.id).await.unwrap();
     let mut ears = Vec::new();
-    for person in [ann, stranger, blocked, blocker] {
+    for person in [ann, stranger, blocked, hides] {
         ears.push(town.attach(person).await);
     }
     let bens = town.attach(ben).await;

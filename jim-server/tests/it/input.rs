@@ -16,6 +16,7 @@ struct Stage {
     cleo: Person,
     /// A stranger.
     dora: Person,
+    admin: Person,
     request: Value,
     room: String,
 }
@@ -57,6 +58,25 @@ const FIELDS: &[Field] = &[
     field("send", "client_ref", (1, 64)),
     field("send", "content.text", (1, 4000)),
     field("emoji", "content.code", (1, 64)),
+    field("account", "username", (3, 32)),
+    field("account", "password", (8, 128)),
+    optional("account", "nickname", (1, 32)),
+    field("reset", "password", (8, 128)),
+];
+
+/// Requests that no field of [`FIELDS`] is of.
+const OTHERS: &[&str] = &[
+    "refresh",
+    "external",
+    "captcha",
+    "recovery",
+    "recovered",
+    "address",
+    "confirm",
+    "second factor",
+    "farewell",
+    "status",
+    "registration",
 ];
 
 impl Stage {
@@ -64,14 +84,16 @@ impl Stage {
         let server = Server::start().await;
         let (ann, ben) = (server.person("ann").await, server.person("ben").await);
         let (cleo, dora) = (server.person("cleo").await, server.person("dora").await);
+        let admin = server.admin("root").await;
         let room = befriend(&ann, &ben).await;
         let request = cleo.ask(&ann).await.is(201)["id"].clone();
-        Stage { server, ann, ben, cleo, dora, request, room }
+        Stage { server, ann, ben, cleo, dora, admin, request, room }
     }
 
     /// Who makes a request, where, and with which sound body.
     fn request(&self, of: &str) -> (Client, Method, String, Value) {
         let ann: Client = (*self.ann).clone();
+        let admin: Client = (*self.admin).clone();
         let stranger = self.server.stranger();
         let messages = format!("/rooms/{}/messages", self.room);
         let answer = |verb: &str| format!("/friend-requests/{}/{verb}", self.request);
@@ -97,6 +119,27 @@ impl Stage {
             "accept" | "reject" => (ann, Method::POST, answer(of), json!({})),
             "send" => (ann, Method::POST, messages, text),
             "emoji" => (ann, Method::POST, messages, emoji),
+            "account" => {
+                let body = json!({ "username": "eve", "password": "a long password" });
+                (admin, Method::POST, "/admin/users".into(), body)
+            }
+            "reset" => {
+                let body = json!({ "password": "a longer password" });
+                (admin, Method::PUT, format!("/admin/users/{}/password", self.dora.id), body)
+            }
+            "registration" => (admin, Method::PUT, "/admin/registration".into(), json!({ "mode": "open" })),
+            "status" => (ann, Method::PUT, "/me/status".into(), json!({ "status": "away" })),
+            "external" => (stranger, Method::POST, "/auth/external".into(), json!({ "token": "t" })),
+            "captcha" => (stranger, Method::POST, "/auth/captcha".into(), json!({})),
+            "recovery" => (stranger, Method::POST, "/auth/recovery".into(), json!({ "email": "ann@example.org" })),
+            "recovered" => {
+                let body = json!({ "email": "ann@example.org", "code": "AAAAAAAA", "password": "a longer password" });
+                (stranger, Method::POST, "/auth/recovery/confirm".into(), body)
+            }
+            "address" => (ann, Method::POST, "/me/email".into(), json!({ "email": "ann@example.org" })),
+            "confirm" => (ann, Method::POST, "/me/email/confirm".into(), json!({ "code": "AAAAAAAA" })),
+            "second factor" => (ann, Method::POST, "/me/totp/confirm".into(), json!({ "code": "123456" })),
+            "farewell" => (ann, Method::DELETE, "/me".into(), json!({ "password": "a wrong password" })),
             _ => panic!("{of}"),
         }
     }
@@ -144,14 +187,22 @@ impl Stage {
         }
         all.push(self.ben.history(&self.room, "").await);
         all.push(self.ann.get("/users?nickname=e").await.is(200));
+        for list in ["/admin/users", "/admin/registration", "/admin/audit"] {
+            all.push(self.admin.get(list).await.is(200));
+        }
         all
     }
 }
 
 /// A text of so many characters, unlike those of other lengths and fields.
 fn text(field: Field, count: usize) -> String {
-    let plain = ["client_ref", "username"].contains(&field.name);
-    if plain { "r" } else { "漢" }.repeat(count)
+    let sign = match (field.of, field.name) {
+        // One name for each who makes accounts.
+        ("account", "username") => "a",
+        (_, "client_ref" | "username") => "r",
+        _ => "漢",
+    };
+    sign.repeat(count)
 }
 
 #[tokio::test]
@@ -162,9 +213,9 @@ async fn every_text_is_taken_at_its_limits() {
             let value = text(*field, count);
             // One name and one reference for each try.
             let answer = match field.of {
-                "register" if field.name != "username" => {
-                    let (who, method, path, mut body) = stage.request("register");
-                    body["username"] = format!("{}-{count}", field.name).into();
+                "register" | "account" if field.name != "username" => {
+                    let (who, method, path, mut body) = stage.request(field.of);
+                    body["username"] = format!("{}-{}-{count}", field.of, field.name).into();
                     body[field.name] = value.clone().into();
                     who.call(method, &path, &body).await
                 }
@@ -264,9 +315,9 @@ async fn every_broken_field_is_named_at_once() {
 async fn what_is_missing_unknown_or_said_twice_is_refused_and_changes_nothing() {
     let stage = Stage::new().await;
     let before = stage.everything().await;
-    let of =
-        ["register", "log in", "refresh", "profile", "password", "friend", "ask", "accept", "reject", "send", "emoji"];
-    for of in of {
+    let mut all: Vec<&str> = FIELDS.iter().map(|field| field.of).chain(OTHERS.iter().copied()).collect();
+    all.dedup();
+    for of in all {
         let (who, method, path, sound) = stage.request(of);
         let raw = async |body: String| {
             Answer::to(who.request(method.clone(), &path).header("content-type", "application/json").body(body)).await

@@ -7,7 +7,7 @@ use jim_core::id::{GroupId, RoomId, Seq, UserId, WorldId};
 use jim_core::model::code::Purpose;
 use jim_core::model::group::{Blacklisted, GroupName, Role};
 use jim_core::model::{ClientRef, Email, Language, Limits, Mentions, Status};
-use jim_core::repo::{CodeRow, NewMail, RoomLogRepo, Store, Ticket};
+use jim_core::repo::{CodeRow, NewMail, RoomLogRepo, Store, Ticket, Unit};
 use jim_core::secret::Secret;
 use jim_core::service::{MemberChange, Options};
 use jim_core::testkit::fixtures;
@@ -112,6 +112,22 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
     unit.mails().add(&NewMail { purpose: Purpose::Recovery, user: None, ..mail }, AT).await.unwrap();
     unit.totp().set(ann, &Secret::new("KEY")).await.unwrap();
     unit.totp().confirm(ann, 5, &[fixtures::token_hash("recovery")]).await.unwrap();
+    unit.friends().set_labels(ann, ben, &["old friends".to_owned()], true).await.unwrap();
+    unit.statuses().set_status(ben, Status::Invisible).await.unwrap();
+    unit.statuses().set_text_until(ben, Some(AT)).await.unwrap();
+    unit.statuses().set_seen(&[ann, cleo], AT).await.unwrap();
+    audit(&mut unit, ann, dora).await;
+    // What runs on the store would go on with what is left of an account.
+    fixtures::commit(unit).await;
+    node.stop().await;
+    let mut unit = store.write(&[]).await.unwrap();
+    let departure = jim_core::model::departure::Departure { user: dora, room: Some(club), seq: Seq(1), at: AT };
+    unit.departures().add(&departure).await.unwrap();
+    fixtures::commit(unit).await;
+    Filled { ann, ben, private, group: group.id, pinned }
+}
+
+async fn audit(unit: &mut Unit, ann: UserId, dora: UserId) {
     let act = jim_core::model::audit::AuditRow {
         id: jim_core::id::AuditId(0),
         at: AT,
@@ -124,16 +140,4 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
     };
     unit.audit().add(&act).await.unwrap();
     unit.audit().add(&jim_core::model::audit::AuditRow { by: None, after: None, ip: None, ..act }).await.unwrap();
-    // What runs on the store would go on with what is left of an account.
-    unit.friends().set_labels(ann, ben, &["old friends".to_owned()], true).await.unwrap();
-    unit.statuses().set_status(ben, Status::Invisible).await.unwrap();
-    unit.statuses().set_text_until(ben, Some(AT)).await.unwrap();
-    unit.statuses().set_seen(&[ann, cleo], AT).await.unwrap();
-    fixtures::commit(unit).await;
-    node.stop().await;
-    let mut unit = store.write(&[]).await.unwrap();
-    let departure = jim_core::model::departure::Departure { user: dora, room: Some(club), seq: Seq(1), at: AT };
-    unit.departures().add(&departure).await.unwrap();
-    fixtures::commit(unit).await;
-    Filled { ann, ben, private, group: group.id, pinned }
 }

@@ -3,6 +3,7 @@
 mod emails;
 mod outages;
 mod recovery;
+mod tls;
 mod totp;
 
 use serde_json::{Value, json};

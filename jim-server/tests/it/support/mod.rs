@@ -26,7 +26,7 @@ pub(crate) use person::{Person, befriend, couple, friends_at, message, password_
 pub(crate) use proxy::{Proxy, Way};
 pub(crate) use raw::{exchange, rest, told};
 pub(crate) use server::{Server, Settings, jim, serve, signal};
-pub(crate) use sink::{Mood, Received, Sink};
+pub(crate) use sink::{Cover, Mood, Received, Sink};
 pub(crate) use socket::{Event, Refused, Socket};
 
 /// The room of the world channel.

@@ -199,9 +199,12 @@ impl Person {
     }
 }
 
+/// How every password of a person begins.
+pub(crate) const PASSWORD_OF_ALL: &str = "open sesame";
+
 /// The password that a test's people have.
 pub(crate) fn password_of(name: &str) -> String {
-    format!("open sesame {}", name.chars().rev().collect::<String>())
+    format!("{PASSWORD_OF_ALL} {}", name.chars().rev().collect::<String>())
 }
 
 /// The body of a send.

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::databases::{Databases, Profile};
+use super::person::PASSWORD_OF_ALL;
 use super::{Base, Client, PATIENCE, Person, database, everything_in, password_of, within};
 
 /// Keys and their values.
@@ -343,10 +344,30 @@ fn address(line: &str) -> Option<String> {
     told.then(|| line["address"].as_str().map(ToOwned::to_owned))?
 }
 
+/// How everything begins that may stand in no log: tokens, passwords of tests and of databases, hashes, keys of second
+/// factors.
+const SECRETS: [&str; 8] = ["jima_", "jimr_", "jimt_", PASSWORD_OF_ALL, "mail-pass", ":pw@", "$argon2", "otpauth:"];
+
+/// Fails if a line holds a secret, whatever the test was about.
+fn nothing_secret(lines: &[String]) {
+    let told = lines.iter().find(|line| SECRETS.iter().any(|secret| line.contains(secret)));
+    assert!(told.is_none(), "a secret was printed: {told:?}");
+}
+
+#[test]
+#[should_panic(expected = "a secret was printed")]
+fn a_secret_in_a_log_fails_the_test_that_made_it() {
+    nothing_secret(&["sound".to_owned(), format!("msg: {}", super::password_of("ann"))]);
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            self.readers.drain(..).for_each(|reader| drop(reader.join()));
+            nothing_secret(&self.printed.lock().expect("the lines"));
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! A mail server that keeps what it is given: enough of SMTP (RFC 5321) for one sender, and moods to be in.
 
+use std::io::Result;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::within;
 
@@ -28,8 +30,10 @@ pub(crate) enum Mood {
 }
 
 /// A mail as it came.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Received {
+    /// The command by which its sender logged in.
+    pub(crate) auth: Option<String>,
     pub(crate) from: String,
     pub(crate) to: Vec<String>,
     /// Head and parts, as they went over the wire.
@@ -90,9 +94,17 @@ fn decoded(part: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
+/// TLS, from the first byte or from STARTTLS on.
+#[derive(Clone)]
+pub(crate) struct Cover {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) wrapped: bool,
+}
+
 /// A mail server; dropped, it is down.
 pub(crate) struct Sink {
     address: SocketAddr,
+    cover: Option<Cover>,
     mood: Arc<Mutex<Mood>>,
     received: Arc<Mutex<Vec<Received>>>,
     running: Option<JoinHandle<()>>,
@@ -104,26 +116,39 @@ impl Sink {
     }
 
     pub(crate) async fn in_mood(mood: Mood) -> Sink {
+        Sink::new(mood, None).await
+    }
+
+    pub(crate) async fn under(cover: Cover) -> Sink {
+        Sink::new(Mood::Takes, Some(cover)).await
+    }
+
+    async fn new(mood: Mood, cover: Option<Cover>) -> Sink {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let mut sink = Sink { address, mood: Arc::new(Mutex::new(mood)), received: Arc::default(), running: None };
+        let mut sink =
+            Sink { address, cover, mood: Arc::new(Mutex::new(mood)), received: Arc::default(), running: None };
         sink.run(listener);
         sink
     }
 
     fn run(&mut self, listener: TcpListener) {
-        let (mood, received) = (self.mood.clone(), self.received.clone());
+        let (mood, cover, received) = (self.mood.clone(), self.cover.clone(), self.received.clone());
         self.running = Some(tokio::spawn(async move {
             // Dropped with the listener, so that nobody is served by a server that is down.
             let mut visits = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let mood = *mood.lock().expect("the mood");
-                let received = received.clone();
+                let (cover, received) = (cover.clone(), received.clone());
                 visits.spawn(async move {
-                    let _ = serve(stream, mood, &received).await;
+                    let _ = visit(stream, cover, mood, &received).await;
                 });
             }
         }));
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where it is, without TLS, which it does not offer.
@@ -175,18 +200,54 @@ impl Sink {
     }
 }
 
-async fn serve(stream: TcpStream, mood: Mood, received: &Mutex<Vec<Received>>) -> std::io::Result<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
+/// A visit: over TLS from its beginning, or from STARTTLS on, or never.
+async fn visit(stream: TcpStream, cover: Option<Cover>, mood: Mood, received: &Mutex<Vec<Received>>) -> Result<()> {
+    let offer = match cover {
+        Some(Cover { acceptor, wrapped: true }) => {
+            return serve(acceptor.accept(stream).await?, false, Some(b"220 sink\r\n"), mood, received).await.map(drop);
+        }
+        Some(Cover { acceptor, wrapped: false }) => Some(acceptor),
+        None => None,
+    };
+    let rest = serve(stream, offer.is_some(), Some(b"220 sink\r\n"), mood, received).await?;
+    if let (Some(stream), Some(acceptor)) = (rest, offer) {
+        serve(acceptor.accept(stream).await?, false, None, mood, received).await?;
+    }
+    Ok(())
+}
+
+/// Serves until the visitor goes, or wants the rest under TLS.
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    offers_tls: bool,
+    greeting: Option<&[u8]>,
+    mood: Mood,
+    received: &Mutex<Vec<Received>>,
+) -> Result<Option<S>> {
+    let mut stream = BufReader::new(stream);
     if mood == Mood::Silent {
         tokio::time::sleep(Duration::from_mins(10)).await;
     }
-    write.write_all(b"220 sink\r\n").await?;
-    let mut mail = Received { from: String::new(), to: Vec::new(), raw: String::new() };
-    while let Some(line) = lines.next_line().await? {
+    if let Some(greeting) = greeting {
+        stream.write_all(greeting).await?;
+    }
+    let mut mail = Received::default();
+    let mut auth = None;
+    while let Some(line) = line(&mut stream).await? {
         let inside = |line: &str| line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
         let answer = match line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase().as_str() {
-            "EHLO" | "HELO" | "NOOP" | "RSET" => "250 sink".to_owned(),
+            "EHLO" if offers_tls => "250-sink\r\n250-AUTH PLAIN\r\n250 STARTTLS".to_owned(),
+            "EHLO" => "250-sink\r\n250 AUTH PLAIN".to_owned(),
+            "HELO" | "NOOP" | "RSET" => "250 sink".to_owned(),
+            "STARTTLS" if offers_tls => {
+                stream.write_all(b"220 go on\r\n").await?;
+                stream.flush().await?;
+                return Ok(Some(stream.into_inner()));
+            }
+            "AUTH" => {
+                auth = Some(line);
+                "235 welcome".to_owned()
+            }
             "MAIL" if mood == Mood::Refuses => "451 not now".to_owned(),
             "MAIL" => {
                 mail.from = inside(&line);
@@ -197,25 +258,34 @@ async fn serve(stream: TcpStream, mood: Mood, received: &Mutex<Vec<Received>>) -
                 mail.to.push(inside(&line));
                 "250 yes".to_owned()
             }
-            "DATA" if mood == Mood::HangsUp => return Ok(()),
+            "DATA" if mood == Mood::HangsUp => return Ok(None),
             "DATA" => {
-                write.write_all(b"354 go on\r\n").await?;
-                while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
+                stream.write_all(b"354 go on\r\n").await?;
+                stream.flush().await?;
+                while let Some(line) = self::line(&mut stream).await?.filter(|line| line != ".") {
                     mail.raw.push_str(line.strip_prefix('.').unwrap_or(&line));
                     mail.raw.push_str("\r\n");
                 }
-                received.lock().expect("the mails").push(mail.clone());
-                mail = Received { from: String::new(), to: Vec::new(), raw: String::new() };
+                mail.auth.clone_from(&auth);
+                received.lock().expect("the mails").push(std::mem::take(&mut mail));
                 "250 kept".to_owned()
             }
             "QUIT" => {
-                write.write_all(b"221 bye\r\n").await?;
-                return Ok(());
+                stream.write_all(b"221 bye\r\n").await?;
+                stream.flush().await?;
+                return Ok(None);
             }
             _ => "502 what".to_owned(),
         };
-        write.write_all(answer.as_bytes()).await?;
-        write.write_all(b"\r\n").await?;
+        stream.write_all(answer.as_bytes()).await?;
+        stream.write_all(b"\r\n").await?;
+        stream.flush().await?;
     }
-    Ok(())
+    Ok(None)
+}
+
+async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<Option<String>> {
+    let mut line = String::new();
+    let read = stream.read_line(&mut line).await?;
+    Ok((read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned()))
 }
