@@ -122,6 +122,7 @@ impl Jim {
     /// Removes what was good for a while.
     async fn sweep_over(&self) -> Result<()> {
         self.services.sessions.sweep_tickets().await?;
+        self.services.emails.sweep().await?;
         self.services.captchas.sweep().await
     }
 

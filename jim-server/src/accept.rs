@@ -28,15 +28,13 @@ const MAX_HEAD: usize = 16 * 1024;
 /// Pause after an error of `accept`: with no file left, the next try fails at once.
 const PAUSE: Duration = Duration::from_millis(75);
 
-/// How long a client may leave what was sent to it unread before the connection is cut.
-#[cfg(target_os = "linux")]
-const UNREAD: Duration = Duration::from_mins(1);
-
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
     /// Until a request's head is there; also how long a connection may be idle.
     pub head: Duration,
+    /// Until a connection is cut whose client does not acknowledge what was sent to it; on Linux.
+    pub unread: Duration,
     /// Until open requests have ended after a stop.
     pub drain: Duration,
 }
@@ -58,7 +56,14 @@ where
         };
         match accepted {
             Ok((stream, remote)) => {
-                connections.spawn(connection(http.clone(), stream, remote, app.clone(), stop.clone()));
+                connections.spawn(connection(
+                    http.clone(),
+                    stream,
+                    remote,
+                    app.clone(),
+                    deadlines.unread,
+                    stop.clone(),
+                ));
             }
             Err(error) => {
                 tracing::warn!(%error, "server.accept_failed");
@@ -76,6 +81,7 @@ async fn connection<E>(
     stream: TcpStream,
     remote: SocketAddr,
     app: Arc<E>,
+    unread: Duration,
     stop: CancellationToken,
 ) where
     E: Endpoint<Output = Response> + 'static,
@@ -83,7 +89,7 @@ async fn connection<E>(
     // A peer that is gone already shows itself at the first read.
     let _ = stream.set_nodelay(true);
     #[cfg(target_os = "linux")]
-    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD));
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(unread));
     let Ok(local) = stream.local_addr() else { return };
     let service = service_fn(move |request| {
         let app = app.clone();

@@ -54,6 +54,7 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let (listener, address) = bind("server.listen", config.server.listen).await?;
     let deadlines = Deadlines {
         head: Duration::from_secs(config.server.header_timeout_seconds),
+        unread: Duration::from_secs(config.socket.heartbeat_seconds),
         drain: Duration::from_secs(config.server.drain_seconds),
     };
     let public = tokio::spawn(accept::serve(listener, Arc::new(app.public), deadlines, stop.clone()));

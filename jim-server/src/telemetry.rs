@@ -26,19 +26,23 @@ pub fn flush() {
     }
 }
 
+/// The driver of RabbitMQ tells each failed try, and the password at its lowest level; the bus says what matters.
+fn quiet(directives: &str) -> String {
+    format!("lapin=off,{directives}")
+}
+
 /// Starts the log of this process; `RUST_LOG` goes before `level`. To be called once.
 pub fn init(level: &str) -> Result<(), BadConfig> {
     let bad_level = |key| BadConfig::at(key, "wants a level or directives such as info,sqlx=warn");
     let filter = match std::env::var("RUST_LOG") {
         Ok(directives) if !directives.is_empty() => {
-            EnvFilter::try_new(directives).map_err(|_| bad_level("RUST_LOG"))?
+            EnvFilter::try_new(quiet(&directives)).map_err(|_| bad_level("RUST_LOG"))?
         }
         // A word alone that is no level would be taken for a target, and everything else be silent.
         _ if level.split(',').any(|part| !part.contains('=') && part.trim().parse::<LevelFilter>().is_err()) => {
             return Err(bad_level("log.level"));
         }
-        // The driver of RabbitMQ tells each failed try, and the password at its lowest level; the bus says what matters.
-        _ => EnvFilter::try_new(format!("lapin=off,{level}")).map_err(|_| bad_level("log.level"))?,
+        _ => EnvFilter::try_new(quiet(level)).map_err(|_| bad_level("log.level"))?,
     };
     let events = filter_fn(|metadata| !metadata.is_span());
     let log = tracing_subscriber::registry().with(filter);

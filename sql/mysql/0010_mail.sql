@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS jim_mails (
     begun_at BIGINT,
     due_at BIGINT,
     KEY jim_mails_due (due_at),
-    KEY jim_mails_address (address_key)
+    KEY jim_mails_address (address_key),
+    KEY jim_mails_user (user_id)
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE {nopad};
 
 -- Second factors.

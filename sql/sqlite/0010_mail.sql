@@ -38,6 +38,8 @@ CREATE INDEX jim_mails_due ON jim_mails (due_at);
 
 CREATE INDEX jim_mails_address ON jim_mails (address_key);
 
+CREATE INDEX jim_mails_user ON jim_mails (user_id);
+
 -- Second factors.
 CREATE TABLE jim_totp (
     user_id INTEGER NOT NULL PRIMARY KEY,

@@ -244,6 +244,10 @@ impl Hub {
             if alone || !self.say(&Word::Presence(told.clone())).await {
                 self.take_presence(&told);
             }
+            if told.presence.status == Shown::Offline && self.is_blind() {
+                // Another node may have him still, and says so.
+                self.say(&Word::Look(told.user_id)).await;
+            }
         }
         Ok(())
     }
@@ -256,24 +260,31 @@ impl Hub {
         Stats::add(&self.logs.stats.delivered, delivered);
     }
 
-    /// A person has chosen to be something else: friends are told soon, by whoever knows whether he is connected.
-    pub(crate) async fn show_soon(&self, user: UserId) {
-        if self.logs.bus.is_shared() && self.presence.is_none() && !self.is_online(user) {
+    /// A person has chosen to be something else: friends are told soon, by whoever knows that he is connected. Of who is
+    /// connected nowhere nothing is told, and who vanishes does it as slowly as who goes: else friends could tell the two
+    /// apart.
+    pub(crate) async fn show_soon(&self, user: UserId, connected: bool, vanishes: bool) {
+        if connected {
+            self.look_soon(user, if vanishes { self.grace() } else { Duration::ZERO });
+        } else if self.is_blind() {
             self.say(&Word::Look(user)).await;
-        } else {
-            self.look_soon(user);
         }
+    }
+
+    /// Whether other nodes have people of whom this one does not know.
+    fn is_blind(&self) -> bool {
+        self.logs.bus.is_shared() && self.presence.is_none()
     }
 
     /// Looks at a person if he is connected here.
     pub(super) fn look_if_here(&self, user: UserId) {
         if self.is_online(user) {
-            self.look_soon(user);
+            self.look_soon(user, Duration::ZERO);
         }
     }
 
-    fn look_soon(&self, user: UserId) {
-        self.faces().look(user, Duration::ZERO, true);
+    fn look_soon(&self, user: UserId, after: Duration) {
+        self.faces().look(user, after, true);
         self.looks.notify_one();
     }
 

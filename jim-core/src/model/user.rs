@@ -36,6 +36,11 @@ impl Username {
         Ok(Username { text: text.into(), key })
     }
 
+    /// A name that an account has, under whatever limits it was given.
+    pub(crate) fn stored(text: &str) -> Self {
+        Username { text: text.into(), key: fold(text) }
+    }
+
     /// As its owner wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -195,6 +200,12 @@ pub struct User {
 }
 
 impl User {
+    /// Whether its owner runs the server.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.role == AccountRole::Admin && self.state == UserState::Active
+    }
+
     /// The account as it is at a time: a line under the name that has ended is not there any more.
     #[must_use]
     pub fn current(mut self, now: Millis) -> User {

@@ -50,6 +50,8 @@ pub trait MailRepo: Send {
     async fn set_done(&mut self, id: MailId) -> Res<()>;
     /// Removes a mail; `false` if it is gone.
     async fn remove(&mut self, id: MailId) -> Res<bool>;
+    /// Forgets what somebody wanted.
+    async fn forget(&mut self, user: UserId) -> Res<()>;
     /// Removes those that have gone out and were begun at or before a time.
     async fn forget_done(&mut self, before: Millis) -> Res<()>;
 }

@@ -113,8 +113,8 @@ impl AdminUsers {
             target(&mut unit, id).await?
         };
         let limits = &self.context.options.limits;
-        let username = Username::parse(&user.username, limits).ok();
-        let password = Password::parse(password, username.as_ref(), limits).at("password");
+        let username = Username::stored(&user.username);
+        let password = Password::parse(password, Some(&username), limits).at("password");
         let password = password.map_err(|error| Error::Invalid(vec![error]))?;
         let hash = self.users.hash(&password).await?;
         let (mut unit, _) = self.lock(actor, id).await?;

@@ -8,7 +8,6 @@ use super::Context;
 use crate::error::{Code, Result};
 use crate::id::{AuditId, UserId};
 use crate::model::audit::{AuditFilter, AuditRow};
-use crate::model::user::{AccountRole, UserState};
 use crate::page::{Cursors, Page};
 use crate::repo::Unit;
 use crate::time::Millis;
@@ -52,8 +51,7 @@ impl From<UserId> for Actor {
 pub(super) async fn allow(unit: &mut Unit, actor: &Actor) -> Result<()> {
     let Some(user) = actor.user else { return Ok(()) };
     let user = unit.users().get(user).await?;
-    let may = user.is_some_and(|user| user.role == AccountRole::Admin && user.state == UserState::Active);
-    if may { Ok(()) } else { Err(Code::AdminRequired.into()) }
+    if user.is_some_and(|user| user.is_admin()) { Ok(()) } else { Err(Code::AdminRequired.into()) }
 }
 
 /// What is written down of an act.

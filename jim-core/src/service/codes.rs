@@ -36,10 +36,9 @@ pub(super) async fn make(
     email: Option<Email>,
 ) -> Result<Secret> {
     let code = code::spell(context.random.bits(), SIGNS);
-    let now = context.now();
     let hash = hash(context, purpose, &subject, &code);
-    let row = CodeRow { purpose, subject, hash, email, until: now.plus(context.options.code_for) };
-    unit.codes().set(&row, now).await?;
+    let row = CodeRow { purpose, subject, hash, email, until: context.now().plus(context.options.code_for) };
+    unit.codes().set(&row).await?;
     Ok(code)
 }
 

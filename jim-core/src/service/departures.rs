@@ -62,6 +62,7 @@ impl Departures {
         unit.externals().remove(user).await?;
         unit.statuses().forget(user).await?;
         unit.codes().remove(Purpose::Email, &codes::of_user(user)).await?;
+        unit.mails().forget(user).await?;
         unit.sessions().forget(user).await?;
         sessions::end_all(&self.context, unit, user, None).await?;
         // Goes on when the caller is gone; what fails is done by the sweep.

@@ -46,6 +46,13 @@ impl Emails {
         }
     }
 
+    /// Forgets codes whose time is over; called now and then.
+    pub(crate) async fn sweep(&self) -> Result<()> {
+        let mut unit = self.context.write(&[]).await?;
+        unit.codes().forget_before(self.context.now()).await?;
+        self.context.logs.finish(unit).await
+    }
+
     /// Takes the address away, if there is one.
     pub async fn remove(&self, who: UserId) -> Result<()> {
         let mut unit = self.context.write(&[who]).await?;

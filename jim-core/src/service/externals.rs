@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Context, OpenSession};
+use super::own_password::Shown;
+use super::{Context, OpenSession, users};
 use crate::error::{Code, Error, Result};
 use crate::id::UserId;
 use crate::model::session::Source;
 use crate::model::user::{AccountRole, UserState};
 use crate::model::{Limits, Me, Nickname, User, Username};
 use crate::repo::NewUser;
+use crate::secret::Secret;
 use crate::time::Millis;
 
 /// The longest id of a host's user, in bytes.
@@ -69,8 +71,22 @@ impl Externals {
         let active = |user: &User| user.state == UserState::Active;
         let user = unit.users().get(user).await?.filter(active).ok_or(Code::AccountDisabled)?;
         let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
+        let me = users::me(&mut unit, user, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
-        Ok((Me::of(user, self.context.now()), session))
+        Ok((me, session))
+    }
+
+    /// Whether somebody who is logged in shows that he is the host's user; `None` for who has a password, and where the
+    /// host has no users. A token is compared as a log-in does.
+    pub(super) async fn check(&self, who: UserId, token: &Secret) -> Result<Option<Shown>> {
+        let Some(authenticator) = &self.authenticator else { return Ok(None) };
+        let hash = self.context.read().await?.users().password_hash(who).await?;
+        if hash.is_none_or(|hash| !hash.is_empty()) {
+            return Ok(None);
+        }
+        let known = authenticator.authenticate(token.expose(), self.context.now()).await?.ok_or(Code::WrongPassword)?;
+        let is_his = self.find(&known.id).await? == Some(who);
+        if is_his { Ok(Some(Shown::without_password(who))) } else { Err(Code::WrongPassword.into()) }
     }
 
     async fn find(&self, external: &str) -> Result<Option<UserId>> {

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::Context;
 use super::captchas::{CaptchaAnswer, Captchas};
 use crate::error::{Code, Error, Result};
+use crate::id::UserId;
 use crate::model::session::{Source, counted_as};
 use crate::model::user::fold;
 use crate::repo::{CounterRepo, Noted};
@@ -17,6 +18,8 @@ use crate::repo::{CounterRepo, Noted};
 /// A source may fail so many times as often as one account from it, before a captcha is asked for whatever the account:
 /// many people may have one address.
 const SOURCE: u32 = 10;
+/// Who is half in may guess so many times as often as a log-in.
+const GUESSES: u32 = 2;
 
 /// Failed log-ins. What is counted lasts `lock_for` from the last failure on.
 #[derive(Clone)]
@@ -103,6 +106,23 @@ impl Failures {
         done
     }
 
+    /// Counts a guess of somebody who is half in already, at what keeps him from the rest: so nobody else can use up what
+    /// he has. To be forgotten when it was right.
+    pub(super) async fn guess(&self, at: &str, who: UserId) -> Result<String> {
+        let most = self.context.options.lock_after.saturating_mul(GUESSES);
+        let key = format!("{at}:{who}");
+        let before = self.noted(&key).await;
+        if before.count >= most {
+            return Err(locked(before));
+        }
+        let noted = self.note(&key).await;
+        if noted.count > most {
+            self.take_back(&key).await;
+            return Err(locked(noted));
+        }
+        Ok(key)
+    }
+
     // Counters that cannot be reached hinder nobody: this node counts by itself.
 
     async fn note(&self, key: &str) -> Noted {
@@ -136,7 +156,8 @@ impl Failures {
         let _ = self.local.take_back(key).await;
     }
 
-    async fn forget(&self, key: &str) {
+    /// Forgets what was counted.
+    pub(super) async fn forget(&self, key: &str) {
         if let Some(shared) = &self.shared {
             let _ = shared.forget(key).await;
         }

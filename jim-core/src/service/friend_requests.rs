@@ -34,6 +34,7 @@ impl FriendRequests {
         if who == to {
             return Err(Code::FriendSelf.into());
         }
+        let there = self.there([who, to]).await;
         let mut unit = self.context.write(&[who, to]).await?;
         let rights = rights(&mut unit, who, to).await?;
         let muffled = permission::request_friend(&rights, self.context.options.pretend_when_blocked)?;
@@ -46,7 +47,7 @@ impl FriendRequests {
             unit.friend_requests().find_pending(to, who).await?.filter(|row| !row.muffled && !muffled)
         {
             crossing.status = RequestStatus::Accepted;
-            befriend(&self.context, &mut unit, (who, to), None, now).await?;
+            befriend(&self.context, &mut unit, there, None, now).await?;
             let seen = seen(&mut unit, crossing, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
             return Ok(Requested(seen));
@@ -85,6 +86,8 @@ impl FriendRequests {
 
     /// Accepts a request made to the caller; both are friends then, and greeted.
     pub async fn accept(&self, who: UserId, id: FriendRequestId, greeting: Option<Note>) -> Result<Friend> {
+        let from = Self::waiting(&mut self.context.read().await?, who, id).await?.from;
+        let there = self.there([who, from]).await;
         let (mut unit, row) = self.answer(who, id).await?;
         let rights = rights(&mut unit, who, row.from).await?;
         match rights {
@@ -98,7 +101,7 @@ impl FriendRequests {
         }
         let now = self.context.now();
         let greeting = greeting.map(|note| note.0);
-        let (friend, _) = befriend(&self.context, &mut unit, (who, row.from), greeting, now).await?;
+        let (friend, _) = befriend(&self.context, &mut unit, there, greeting, now).await?;
         self.context.logs.finish(unit).await?;
         Ok(friend)
     }
@@ -139,12 +142,23 @@ impl FriendRequests {
         self.context.logs.finish(unit).await
     }
 
+    /// Whether two people are connected, each with his id.
+    async fn there(&self, people: [UserId; 2]) -> [(UserId, bool); 2] {
+        let online = self.context.hub.online(&people).await;
+        std::array::from_fn(|at| (people[at], online[at]))
+    }
+
+    /// A request that was made to the caller and that he knows of.
+    async fn waiting(unit: &mut Unit, who: UserId, id: FriendRequestId) -> Result<RequestRow> {
+        let row = unit.friend_requests().get(id).await?.filter(|row| row.to == who && !row.muffled);
+        Ok(row.ok_or(Code::NotFound)?)
+    }
+
     /// A unit that locks both sides of a pending request that was made to the caller.
     async fn answer(&self, who: UserId, id: FriendRequestId) -> Result<(Unit, RequestRow)> {
-        let mine = |row: &RequestRow| row.to == who && !row.muffled;
-        let found = self.context.read().await?.friend_requests().get(id).await?.filter(mine).ok_or(Code::NotFound)?;
+        let found = Self::waiting(&mut self.context.read().await?, who, id).await?;
         let mut unit = self.context.write(&[who, found.from]).await?;
-        let row = unit.friend_requests().get(id).await?.filter(mine).ok_or(Code::NotFound)?;
+        let row = Self::waiting(&mut unit, who, id).await?;
         if row.status != RequestStatus::Pending {
             return Err(Code::FriendRequestDecided.into());
         }

@@ -57,11 +57,16 @@ impl Friends {
     pub async fn get(&self, who: UserId, friend: UserId) -> Result<Friend> {
         let mut unit = self.context.read().await?;
         let row = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
-        seen(&self.context, &mut unit, who, &row).await
+        let user = account(&mut unit, friend).await?;
+        let hidden = unit.blocks().get(friend, who).await?.is_some();
+        drop(unit);
+        let connected = is_connected(&self.context, friend).await;
+        Ok(view(who, row, user.card(self.context.now()), presence(&user, connected, hidden)))
     }
 
     /// Changes how one keeps a friend: what one calls him, and by what one sorts him. Nobody else sees it.
     pub async fn change(&self, who: UserId, friend: UserId, change: FriendChange) -> Result<Friend> {
+        let connected = is_connected(&self.context, friend).await;
         let mut unit = self.context.write(&[who]).await?;
         let before = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
         let mut row = before.clone();
@@ -76,7 +81,7 @@ impl Friends {
             Change::Set(labels) => row.labels = labels.0,
         }
         row.starred = change.starred.unwrap_or(row.starred);
-        let view = seen(&self.context, &mut unit, who, &row).await?;
+        let view = seen(&self.context, &mut unit, who, &row, connected).await?;
         if row != before {
             unit.friends().set_remark(who, friend, row.remark.as_deref()).await?;
             unit.friends().set_labels(who, friend, &row.labels, row.starred).await?;
@@ -106,11 +111,11 @@ impl Friends {
 }
 
 /// Makes two people friends in a unit that locks both: rows, rooms, events, and the greeting that the room is owed.
-/// Returns how each sees the other.
+/// Returns how each sees the other. Whether they are connected was asked before anything was locked.
 pub(super) async fn befriend(
     context: &Context,
     unit: &mut Unit,
-    (a, b): (UserId, UserId),
+    [(a, a_there), (b, b_there)]: [(UserId, bool); 2],
     greeting: Option<String>,
     now: Millis,
 ) -> Result<(Friend, Friend)> {
@@ -136,19 +141,23 @@ pub(super) async fn befriend(
         unit.owe(&room, &Task::Append { kind: Kind::MESSAGE_SENT, content: greeting }, now).await?;
     }
     let row = |friend| Friendship::new(friend, now);
-    let a_sees = seen(context, unit, a, &row(b)).await?;
-    let b_sees = seen(context, unit, b, &row(a)).await?;
+    let a_sees = seen(context, unit, a, &row(b), b_there).await?;
+    let b_sees = seen(context, unit, b, &row(a), a_there).await?;
     unit.tell(a, event(Kind::FRIEND_ADDED, &a_sees)?, now).await?;
     unit.tell(b, event(Kind::FRIEND_ADDED, &b_sees)?, now).await?;
     Ok((a_sees, b_sees))
 }
 
 /// One friend as `who` sees him.
-async fn seen(context: &Context, unit: &mut Unit, who: UserId, row: &Friendship) -> Result<Friend> {
+async fn seen(context: &Context, unit: &mut Unit, who: UserId, row: &Friendship, connected: bool) -> Result<Friend> {
     let user = account(unit, row.friend).await?;
     let hidden = unit.blocks().get(row.friend, who).await?.is_some();
-    let connected = context.hub.online(&[row.friend]).await == [true];
     Ok(view(who, row.clone(), user.card(context.now()), presence(&user, connected, hidden)))
+}
+
+/// Whether somebody is connected. It may ask the other nodes: never while anything is locked.
+pub(super) async fn is_connected(context: &Context, user: UserId) -> bool {
+    context.hub.online(&[user]).await == [true]
 }
 
 /// What a friend sees of a person, unless he is blocked.

@@ -1,9 +1,11 @@
-//! Many callers, one question to the store: while one answer is on its way, the next askers gather. Nobody waits for
-//! a timer, and every answer was read after it was asked for.
+//! Many callers, one question to the store: while one answer is on its way, the next askers gather; where asking is a trip
+//! over a network, many who ask share fewer of them. Who asks alone never waits, and every answer was read after it was
+//! asked for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use crate::error::{Error, Result};
 use crate::id::UserId;
@@ -18,6 +20,8 @@ const MOST: usize = 256;
 struct Waiting {
     asks: Vec<Ask>,
     running: bool,
+    /// When the next round is best begun.
+    next: Option<Instant>,
 }
 
 struct Guard<'a>(&'a Mutex<Waiting>);
@@ -67,6 +71,10 @@ impl RightsReader {
         // A panic below must not leave later askers waiting for a task that is gone.
         let _guard = Guard(&self.waiting);
         loop {
+            let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).next;
+            if let Some(next) = next {
+                sleep_until(next).await;
+            }
             let asks: Vec<Ask> = {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 if waiting.asks.is_empty() {
@@ -74,6 +82,8 @@ impl RightsReader {
                     return;
                 }
                 let count = waiting.asks.len().min(MOST);
+                let pace = Some(self.store.rights_pace()).filter(|pace| count > 1 && !pace.is_zero());
+                waiting.next = pace.map(|pace| Instant::now() + pace);
                 waiting.asks.drain(..count).collect()
             };
             let (pairs, answers): (Vec<_>, Vec<_>) = asks.into_iter().unzip();

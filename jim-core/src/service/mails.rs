@@ -61,10 +61,11 @@ impl Post {
         self.up.store(!matches!(done, Err(MailError::Unreachable | MailError::Slow)), Ordering::Relaxed);
     }
 
-    /// Tries twice: a connection may break at any time.
+    /// Tries again at once when the connection broke, as it may at any time. A server that is slow or says no may have the
+    /// mail already, or wants a pause.
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let mut done = self.mailer.send(mail).await;
-        if done.is_err() {
+        if done == Err(MailError::Unreachable) {
             done = self.mailer.send(mail).await;
         }
         self.saw(done);
@@ -157,9 +158,14 @@ async fn write(context: &Context, unit: &mut Unit, waiting: &WaitingMail, now: M
         Some(user) => (codes::of_user(*user), Some(email.clone())),
         None => (codes::of_address(context, email), None),
     };
-    // A code is made for nobody too: what follows is answered alike.
-    let code = codes::make(context, unit, *purpose, subject, shown).await?;
-    let Some(to) = reader(unit, &waiting.wanted).await? else {
+    let to = reader(unit, &waiting.wanted).await?;
+    // An account that is gone leaves no code with its address.
+    let code = match (&to, user) {
+        (None, Some(_)) => None,
+        // One is made for nobody too: what follows is answered alike.
+        _ => Some(codes::make(context, unit, *purpose, subject, shown).await?),
+    };
+    let (Some(to), Some(code)) = (to, code) else {
         // Kept for a while as if it had gone: the next one waits as any other does.
         unit.mails().set_done(waiting.id).await?;
         return Ok(None);

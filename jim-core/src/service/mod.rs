@@ -21,6 +21,7 @@ mod joining;
 pub(crate) mod mails;
 mod members;
 mod messages;
+mod own_password;
 mod passwords;
 pub mod permission;
 mod pins;
@@ -209,14 +210,14 @@ impl Services {
         let (shared, local) = doors.counters;
         let failures = failures::Failures::new(context.clone(), captchas.clone(), shared, local);
         let departures = departures::Departures::new(context.clone());
-        let users = Users::new(context.clone(), captchas.clone(), failures, departures.clone());
-        let passwords = users.passwords();
+        let externals = Externals::new(context.clone(), doors.authenticator);
+        let users = Users::new(context.clone(), externals.clone(), captchas.clone(), failures, departures.clone());
         Services {
             captchas,
-            externals: Externals::new(context.clone(), doors.authenticator),
+            externals,
             emails: Emails::new(context.clone()),
-            recovery: Recovery::new(context.clone(), passwords.clone()),
-            totp: Totp::new(context.clone(), passwords),
+            recovery: Recovery::new(context.clone(), users.passwords()),
+            totp: Totp::new(context.clone(), users.own_password()),
             admin_users: AdminUsers::new(context.clone(), users.clone(), departures.clone()),
             admin_groups: AdminGroups::new(context.clone()),
             registrations: Registrations::new(context.clone()),

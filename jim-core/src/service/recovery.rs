@@ -49,16 +49,16 @@ impl Recovery {
             return Err(Code::EmailCodeInvalid.into());
         };
         // Only who has the code learns which names a password must not have in it, and he may try again.
-        let username = Username::parse(&user.username, limits).at("username");
-        allowed(Some(&username.map_err(|error| Error::Invalid(vec![error]))?))?;
+        allowed(Some(&Username::stored(&user.username)))?;
         unit.users().set_password(user.id, &hash).await?;
         sessions::end_all(&self.context, unit, user.id, None).await
     }
 }
 
-/// Whose address this is, if the account is in use.
+/// Whose address this is, if the account is in use and has a password: those of the host are entered by its tokens alone.
 pub(super) async fn whose(unit: &mut Unit, email: &Email) -> Result<Option<User>> {
     let owner = unit.emails().find_by_address(email).await?.unwrap_or(UserId::SYSTEM);
+    let has_password = unit.users().password_hash(owner).await?.is_some_and(|hash| !hash.is_empty());
     let user = unit.users().get(owner).await?;
-    Ok(user.filter(|user| user.state == UserState::Active))
+    Ok(user.filter(|user| user.state == UserState::Active && has_password))
 }

@@ -9,7 +9,6 @@ use super::permission::{self, GroupRights};
 use super::{Context, groups};
 use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, Seq, UserId};
-use crate::model::user::AccountRole;
 use crate::model::world::WorldRights;
 use crate::repo::{RepoError, Unit};
 use crate::time::Millis;
@@ -114,5 +113,5 @@ async fn rights(unit: &mut Unit, who: UserId, room: RoomId) -> Result<RoomRights
 
 /// Whether somebody runs the server.
 pub(super) async fn is_admin(unit: &mut Unit, who: UserId) -> Result<bool> {
-    Ok(unit.users().get(who).await?.is_some_and(|user| user.role == AccountRole::Admin))
+    Ok(unit.users().get(who).await?.is_some_and(|user| user.is_admin()))
 }

@@ -1,6 +1,6 @@
 //! What people have chosen to be: there, away, not to be disturbed, not to be seen.
 
-use super::{Context, event};
+use super::{Context, event, users};
 use crate::error::{Code, Result};
 use crate::id::UserId;
 use crate::model::{Kind, Me, Status};
@@ -30,6 +30,7 @@ impl Statuses {
         let mut user = unit.users().get(who).await?.ok_or(Code::NotFound)?;
         let now = self.context.now();
         let before = std::mem::replace(&mut user.standing.status, status);
+        let me = users::me(&mut unit, user, now).await?;
         if before != status {
             // Who vanishes was last seen now, and who was not seen did not come and go.
             if before != Status::Invisible && connected {
@@ -38,8 +39,8 @@ impl Statuses {
             unit.statuses().set_status(who, status).await?;
             unit.tell(who, event(Kind::STATUS_CHANGED, &Chosen { status })?, now).await?;
             self.context.logs.finish(unit).await?;
-            self.context.hub.show_soon(who).await;
+            self.context.hub.show_soon(who, connected, status == Status::Invisible).await;
         }
-        Ok(Me::of(user, now))
+        Ok(me)
     }
 }

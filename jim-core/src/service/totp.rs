@@ -1,6 +1,6 @@
 //! The second factor: codes of an authenticator (RFC 6238), and recovery codes for who has lost it.
 
-use super::passwords::{Passwords, Verdict};
+use super::own_password::OwnPassword;
 use super::{Context, emails};
 use crate::error::{Code, Error, Result};
 use crate::id::UserId;
@@ -25,21 +25,21 @@ pub struct Enrolment {
 #[derive(Clone)]
 pub struct Totp {
     context: Context,
-    passwords: Passwords,
+    own: OwnPassword,
 }
 
 impl Totp {
-    pub(super) fn new(context: Context, passwords: Passwords) -> Self {
-        Totp { context, passwords }
+    pub(super) fn new(context: Context, own: OwnPassword) -> Self {
+        Totp { context, own }
     }
 
     /// Makes a key. Nothing asks for its codes before [`Totp::confirm`]; one that was not confirmed gives way.
     pub async fn begin(&self, who: UserId, password: &Secret) -> Result<Enrolment> {
-        let mut unit = self.with_password(who, password).await?;
+        let shown = self.own.check(who, password).await?;
+        let (mut unit, user) = self.own.unit(&shown).await?;
         if unit.totp().get(who).await?.is_some_and(|row| row.confirmed) {
             return Err(Code::TotpActive.into());
         }
-        let user = unit.users().get(who).await?.ok_or(Error::Refused(Code::NotFound))?;
         let key = TotpKey::new(self.context.random.bits());
         unit.totp().set(who, &key.text()).await?;
         self.context.logs.finish(unit).await?;
@@ -65,24 +65,17 @@ impl Totp {
 
     /// Switches the second factor off.
     pub async fn remove(&self, who: UserId, password: &Secret) -> Result<()> {
-        let mut unit = self.with_password(who, password).await?;
+        let shown = self.own.check(who, password).await?;
+        let (mut unit, _) = self.own.unit(&shown).await?;
         let on = unit.totp().get(who).await?.is_some_and(|row| row.confirmed);
         unit.totp().remove(who).await?;
         if on { emails::tell(&self.context, unit, who).await } else { self.context.logs.finish(unit).await }
     }
+}
 
-    /// A unit for somebody who has shown his password: a token alone must not change how one logs in.
-    async fn with_password(&self, who: UserId, password: &Secret) -> Result<Unit> {
-        let hash = self.context.read().await?.users().password_hash(who).await?;
-        if self.passwords.verify(password, hash.clone()).await? == Verdict::Wrong {
-            return Err(Code::WrongPassword.into());
-        }
-        let mut unit = self.context.write(&[who]).await?;
-        if unit.users().password_hash(who).await? != hash {
-            return Err(Code::WrongPassword.into());
-        }
-        Ok(unit)
-    }
+/// Whether what was typed can be a code of an authenticator, which are few enough to be guessed at.
+pub(super) fn is_guessable(typed: &Secret) -> bool {
+    code::read(typed.expose()).expose().len() < code::LONGEST
 }
 
 /// Holds a log-in whose password was right to the second factor, if there is one. A code is used up with the unit.

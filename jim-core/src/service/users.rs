@@ -13,9 +13,11 @@ use crate::time::Millis;
 
 use super::captchas::{CaptchaAnswer, Captchas};
 use super::departures::Departures;
+use super::externals::Externals;
 use super::failures::Failures;
+use super::own_password::OwnPassword;
 use super::passwords::{Passwords, Verdict};
-use super::{Context, event, registrations};
+use super::{Context, event, registrations, totp};
 use crate::bus::Topic;
 use crate::model::user::{AccountRole, UserState};
 
@@ -37,6 +39,8 @@ pub struct Register {
 pub struct Users {
     context: Context,
     passwords: Passwords,
+    own: OwnPassword,
+    externals: Externals,
     captchas: Captchas,
     failures: Failures,
     departures: Departures,
@@ -59,9 +63,21 @@ struct ProfileSeen<'a> {
 }
 
 impl Users {
-    pub(super) fn new(context: Context, captchas: Captchas, failures: Failures, departures: Departures) -> Self {
+    pub(super) fn new(
+        context: Context,
+        externals: Externals,
+        captchas: Captchas,
+        failures: Failures,
+        departures: Departures,
+    ) -> Self {
         let passwords = Passwords::new(context.random.clone());
-        Users { context, passwords, captchas, failures, departures }
+        let own = OwnPassword::new(context.clone(), passwords.clone(), failures.clone());
+        Users { context, passwords, own, externals, captchas, failures, departures }
+    }
+
+    /// Who asks for a password once more.
+    pub(super) fn own_password(&self) -> OwnPassword {
+        self.own.clone()
     }
 
     /// One place for all that hashes: as many at a time as there are cores.
@@ -131,15 +147,21 @@ impl Users {
         source: &Source,
     ) -> Result<(Me, OpenSession)> {
         let attempt = self.failures.admit(username, source, proofs.captcha).await?;
-        let done = self.try_log_in(username, password, proofs.totp, source).await;
-        self.failures.settle(attempt, done).await
+        let (users, username, source) = (self.clone(), username.to_owned(), source.clone());
+        let (password, totp) = (password.clone(), proofs.totp.cloned());
+        // A caller who hangs up has not failed: what became of his try is settled without him.
+        let settled = tokio::spawn(async move {
+            let done = users.try_log_in(&username, &password, totp.as_ref(), &source).await;
+            users.failures.settle(attempt, done).await
+        });
+        settled.await.map_err(|error| Error::Internal(error.into()))?
     }
 
     async fn try_log_in(
         &self,
         username: &str,
         password: &Secret,
-        totp: Option<&Secret>,
+        typed: Option<&Secret>,
         source: &Source,
     ) -> Result<(Me, OpenSession)> {
         let known = self.context.read().await?.users().find_by_username(&fold(username)).await?;
@@ -157,6 +179,10 @@ impl Users {
             Verdict::Old => Some(self.passwords.hash(password).await?),
             _ => None,
         };
+        let guess = match typed {
+            Some(typed) if totp::is_guessable(typed) => Some(self.failures.guess("totp", user.id).await?),
+            _ => None,
+        };
         let mut unit = self.context.write(&[user.id]).await?;
         // Either may have changed while the hash was checked.
         if unit.users().get(user.id).await?.is_none_or(|user| user.state != UserState::Active) {
@@ -165,13 +191,16 @@ impl Users {
         if unit.users().password_hash(user.id).await?.as_ref() != Some(&old_hash) {
             return Err(Code::InvalidCredentials.into());
         }
-        super::totp::check(&self.context, &mut unit, user.id, totp).await?;
+        totp::check(&self.context, &mut unit, user.id, typed).await?;
         if let Some(hash) = renewed {
             unit.users().set_password(user.id, &hash).await?;
         }
         let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
         let me = me(&mut unit, user, self.context.now()).await?;
         self.context.logs.finish(unit).await?;
+        if let Some(guess) = guess {
+            self.failures.forget(&guess).await;
+        }
         Ok((me, session))
     }
 
@@ -221,55 +250,39 @@ impl Users {
         Ok(me)
     }
 
-    /// Shows a changed profile to friends who are there now; the others read it when they come.
+    /// Shows a changed profile to friends who are there now, as far as they may see him; the others read it when they
+    /// come.
     async fn show(&self, user: &User, now: Millis) -> Result<()> {
         let card = user.card(now);
         let seen = serde_json::value::to_raw_value(&ProfileSeen { kind: "profile", user: &card });
         let seen = seen.map_err(|error| Error::Internal(error.into()))?;
-        let mut after = None;
-        loop {
-            let friends = self.context.read().await?.friends().list(user.id, after, 500).await?;
-            let Some(last) = friends.last() else { return Ok(()) };
-            after = Some(last.friend);
-            for friend in friends {
-                self.context.logs.whisper(Topic::User(friend.friend), &seen).await;
-            }
+        let audience = self.context.read().await?.friends().list_audience(user.id).await?;
+        for friend in audience {
+            self.context.logs.whisper(Topic::User(friend), &seen).await;
         }
+        Ok(())
     }
 
     /// Changes the password and ends every other session.
     pub async fn change_password(&self, caller: &super::Caller, old: &Secret, new: &Secret) -> Result<()> {
-        let me = self.me(caller.user).await?;
-        let hash = self.context.read().await?.users().password_hash(caller.user).await?;
-        if self.passwords.verify(old, hash.clone()).await? == Verdict::Wrong {
-            return Err(Code::WrongPassword.into());
-        }
-        let username = Username::parse(&me.username, &self.context.options.limits).at("username");
-        let username = username.map_err(|error| Error::Invalid(vec![error]))?;
+        let shown = self.own.check(caller.user, old).await?;
+        let username = Username::stored(&self.me(caller.user).await?.username);
         let new = Password::parse(new, Some(&username), &self.context.options.limits).at("new_password");
         let new = new.map_err(|error| Error::Invalid(vec![error]))?;
         let new_hash = self.passwords.hash(new.secret()).await?;
-        let mut unit = self.context.write(&[caller.user]).await?;
-        if unit.users().password_hash(caller.user).await? != hash {
-            return Err(Code::WrongPassword.into());
-        }
+        let (mut unit, _) = self.own.unit(&shown).await?;
         unit.users().set_password(caller.user, &new_hash).await?;
         super::sessions::end_all(&self.context, unit, caller.user, Some(caller.session)).await
     }
 
-    /// Deletes one's own account for good; the password is asked for once more.
-    pub async fn delete(&self, who: UserId, password: &Secret) -> Result<()> {
-        let hash = self.context.read().await?.users().password_hash(who).await?;
-        if self.passwords.verify(password, hash.clone()).await? == Verdict::Wrong {
-            return Err(Code::WrongPassword.into());
-        }
-        let mut unit = self.context.write(&[who]).await?;
-        if unit.users().get(who).await?.is_none_or(|user| user.state != UserState::Active) {
-            return Err(Code::AuthRequired.into());
-        }
-        if unit.users().password_hash(who).await? != hash {
-            return Err(Code::WrongPassword.into());
-        }
+    /// Deletes one's own account for good. The password is asked for once more; in its place, an account of the host's
+    /// shows a token of the host.
+    pub async fn delete(&self, who: UserId, proof: &Secret) -> Result<()> {
+        let shown = match self.externals.check(who, proof).await? {
+            Some(shown) => shown,
+            None => self.own.check(who, proof).await?,
+        };
+        let (unit, _) = self.own.unit(&shown).await?;
         self.departures.begin(unit, who).await
     }
 

@@ -98,7 +98,7 @@ impl poem_openapi::types::Example for PasswordBody {
     }
 }
 
-/// The password once more.
+/// The password once more; of an account of the host, a token of the host.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(rename = "Farewell", example)]

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::problem::ApiError;
 use crate::problem::table::http;
+use crate::visit::Visit;
 use handshake::{Credential, Handshake, bearer};
 
 /// Where sockets are opened.
@@ -53,6 +54,9 @@ impl Gateway {
         let shake = Handshake::read(request.headers())?;
         self.check_origin(request.headers())?;
         let caller = self.authenticate(&shake).await?;
+        if let Some(visit) = Visit::of(request) {
+            visit.set_user(caller.user);
+        }
         let upgrade = request.take_upgrade().map_err(|_| ApiError::new(http::MALFORMED))?;
         let (jim, options) = (self.jim.clone(), self.options.clone());
         self.sockets.spawn(async move {

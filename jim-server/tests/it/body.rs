@@ -62,7 +62,8 @@ async fn small() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let rules = || Rules { body: BodyRules { bytes: 65_536, timeout: Duration::from_secs(1) }, ..Rules::default() };
-    let deadlines = Deadlines { head: Duration::from_secs(10), drain: Duration::from_secs(1) };
+    let deadlines =
+        Deadlines { head: Duration::from_secs(10), unread: Duration::from_mins(1), drain: Duration::from_secs(1) };
     let app = App::new(Small, Vec::new(), &(), rules, false);
     tokio::spawn(accept::serve(listener, Arc::new(app.public), deadlines, CancellationToken::new()));
     address

@@ -6,6 +6,7 @@ use std::process::Command;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jim_core::time::{Clock as _, SystemClock};
+use reqwest::Method;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::support::{Answer, Client, Server, Socket};
 
 /// The secret that the page of own users has in its example.
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// A key made for this test, which opens nothing else.
 const RSA_KEY: &str = include_str!("../keys/rsa.pem");
 const RSA_PUBLIC: &str = include_str!("../keys/rsa.pub.pem");
@@ -23,7 +24,7 @@ fn now() -> i64 {
     SystemClock.now().0 / 1000
 }
 
-fn claims(sub: &str) -> Value {
+pub(crate) fn claims(sub: &str) -> Value {
     json!({ "sub": sub, "aud": "jim", "exp": now() + 300 })
 }
 
@@ -39,7 +40,7 @@ fn hmac(secret: &[u8], message: &[u8]) -> Vec<u8> {
     ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
 }
 
-fn hs256(claims: &Value) -> String {
+pub(crate) fn hs256(claims: &Value) -> String {
     token(&json!({ "alg": "HS256", "typ": "JWT" }), claims, |message| hmac(SECRET.as_bytes(), message))
 }
 
@@ -55,7 +56,7 @@ fn rs256(claims: &Value) -> String {
     token(&json!({ "alg": "RS256" }), claims, rsa_sign)
 }
 
-async fn come(client: &Client, token: &str) -> Answer {
+pub(crate) async fn come(client: &Client, token: &str) -> Answer {
     client.post("/auth/external", &json!({ "token": token })).await
 }
 
@@ -247,4 +248,20 @@ async fn the_ten_lines_of_the_page_of_own_users_make_a_token_that_opens_the_door
     let server = server().await;
     let answer = come(&server.stranger(), &String::from_utf8(made.stdout).unwrap()).await.is(200);
     assert_eq!(answer["user"]["nickname"], "Ann");
+}
+
+#[tokio::test]
+async fn who_comes_from_the_host_deletes_his_account_by_a_token_and_comes_again_as_somebody_new() {
+    let server = server().await;
+    let stranger = server.stranger();
+    let first = come(&stranger, &hs256(&claims("x-1"))).await.is(200);
+    let ann = stranger.bearer(first["session"]["access_token"].as_str().unwrap());
+    let delete = async |proof: &str| ann.call(Method::DELETE, "/me", &json!({ "password": proof })).await;
+    for wrong in ["", "a password that nobody set", &hs256(&claims("x-2")), &format!("{}x", hs256(&claims("x-1")))] {
+        delete(wrong).await.refused(403, "auth.wrong_password");
+    }
+    ann.get("/me").await.is(200);
+    delete(&hs256(&claims("x-1"))).await.is(204);
+    let again = come(&stranger, &hs256(&claims("x-1"))).await.is(200);
+    assert_ne!(again["user"]["id"], first["user"]["id"]);
 }

@@ -1,6 +1,7 @@
 //! Failed log-ins: when a captcha is asked for, when a door is locked, and for whom.
 
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinSet;
 
 use crate::captchas::ask;
@@ -142,4 +143,49 @@ async fn names_that_nobody_has_are_counted_and_answered_like_those_that_somebody
         told.push(answers);
     }
     assert!(told.iter().all(|answers| *answers == told[0]), "{told:#?}");
+}
+
+#[tokio::test]
+async fn who_hangs_up_has_not_failed() {
+    let server = Server::with(&[("auth.captcha_after", "2"), ("auth.lock_after", "3")]).await;
+    let ann = server.person("ann").await;
+    let body = json!({ "username": ann.name, "password": ann.password }).to_string();
+    for _ in 0..6 {
+        let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+        let head = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nHost: jim\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        // It is gone before its password is hashed.
+        drop(stream);
+    }
+    let door = Door::of(&server, &ann, "192.0.2.1");
+    let sessions = async || ann.get("/me/sessions").await.is(200)["items"].as_array().unwrap().len();
+    let settled = async || (sessions().await > 1).then_some(());
+    eventually("what they began is done", settled).await;
+    eventually("the door is open", async || (door.knock(&ann.password, None).await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn who_has_a_token_alone_does_not_guess_the_password() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.person("ann").await, server.person("ben").await);
+    let change = async |who: &Person, old: &str| {
+        let wish = json!({ "old_password": old, "new_password": "another fine password" });
+        who.call(reqwest::Method::PUT, "/me/password", &wish).await
+    };
+    for n in 0..10 {
+        let refused = match n % 3 {
+            0 => change(&ann, OTHER_PASSWORD).await,
+            1 => ann.call(reqwest::Method::DELETE, "/me", &json!({ "password": OTHER_PASSWORD })).await,
+            _ => ann.post("/me/totp", &json!({ "password": OTHER_PASSWORD })).await,
+        };
+        refused.refused(403, "auth.wrong_password");
+    }
+    let locked = change(&ann, &ann.password).await;
+    locked.refused(429, "auth.locked");
+    assert!(locked.header("retry-after").parse::<u64>().unwrap() > 0, "{locked:?}");
+    change(&ben, &ben.password).await.is(204);
+    Door::of(&server, &ann, "192.0.2.1").knock(&ann.password, None).await.is(200);
 }

@@ -13,9 +13,8 @@ pub(super) struct Codes(BTreeMap<(Purpose, String), (CodeRow, u16)>);
 
 #[async_trait]
 impl CodeRepo for MemoryTx {
-    async fn set(&mut self, code: &CodeRow, now: Millis) -> Res<()> {
+    async fn set(&mut self, code: &CodeRow) -> Res<()> {
         let codes = &mut self.change().codes.0;
-        codes.retain(|_, (code, _)| code.until > now);
         codes.insert((code.purpose, code.subject.clone()), (code.clone(), 0));
         Ok(())
     }
@@ -31,5 +30,10 @@ impl CodeRepo for MemoryTx {
 
     async fn remove(&mut self, purpose: Purpose, subject: &str) -> Res<bool> {
         Ok(self.change().codes.0.remove(&(purpose, subject.to_owned())).is_some())
+    }
+
+    async fn forget_before(&mut self, now: Millis) -> Res<()> {
+        self.change().codes.0.retain(|_, (code, _)| code.until > now);
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{MemoryTx, next_id};
-use crate::id::MailId;
+use crate::id::{MailId, UserId};
 use crate::model::Email;
 use crate::repo::{MailRepo, NewMail, Res, WaitingMail};
 use crate::time::Millis;
@@ -77,6 +77,11 @@ impl MailRepo for MemoryTx {
 
     async fn remove(&mut self, id: MailId) -> Res<bool> {
         Ok(self.change().mails.rows.remove(&id).is_some())
+    }
+
+    async fn forget(&mut self, user: UserId) -> Res<()> {
+        self.change().mails.rows.retain(|_, row| row.mail.wanted.user != Some(user));
+        Ok(())
     }
 
     async fn forget_done(&mut self, before: Millis) -> Res<()> {

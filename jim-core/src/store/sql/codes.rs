@@ -10,12 +10,11 @@ use crate::time::Millis;
 
 #[async_trait]
 impl CodeRepo for SqlTx {
-    async fn set(&mut self, code: &CodeRow, now: Millis) -> Res<()> {
+    async fn set(&mut self, code: &CodeRow) -> Res<()> {
         let mut conn = self.conn().await?;
         let (purpose, subject) = (code.purpose.as_str(), code.subject.as_str());
         let text = "DELETE FROM jim_codes WHERE purpose = ? AND subject = ?";
         conn.run(text, args![purpose, subject]).await?;
-        conn.run("DELETE FROM jim_codes WHERE until_at <= ?", args![now]).await?;
         conn.run(
             "INSERT INTO jim_codes (purpose, subject, hash, address, until_at, tries) VALUES (?, ?, ?, ?, ?, 0)",
             args![purpose, subject, &code.hash, code.email.as_ref().map(Email::as_str), code.until],
@@ -48,5 +47,10 @@ impl CodeRepo for SqlTx {
         let mut conn = self.conn().await?;
         let text = "DELETE FROM jim_codes WHERE purpose = ? AND subject = ?";
         Ok(conn.run(text, args![purpose.as_str(), subject]).await? > 0)
+    }
+
+    async fn forget_before(&mut self, now: Millis) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("DELETE FROM jim_codes WHERE until_at <= ?", args![now]).await.map(|_| ())
     }
 }

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 
 use super::conn::{Verbs as _, args, broken};
+use super::sql;
 use super::tx::SqlTx;
 use crate::id::{MailId, UserId};
 use crate::model::code::Purpose;
@@ -40,12 +41,16 @@ impl MailRepo for SqlTx {
     async fn add(&mut self, mail: &NewMail, since: Millis) -> Res<MailId> {
         let mut conn = self.conn().await?;
         let (purpose, key) = (mail.purpose.as_str(), mail.email.key());
-        conn.run(
-            "DELETE FROM jim_mails WHERE purpose = ? AND due_at IS NOT NULL AND (begun_at IS NULL OR begun_at <= ?)
-                 AND (user_id = ? OR user_id IS NULL AND address_key = ?)",
-            args![purpose, since, mail.user, key],
-        )
-        .await?;
+        let (whose, mut args) = match mail.user {
+            Some(user) => ("user_id = ?", args![user]),
+            None => ("address_key = ? AND user_id IS NULL", args![key]),
+        };
+        let text = format!(
+            "DELETE FROM jim_mails WHERE {whose} AND purpose = ? AND due_at IS NOT NULL
+                 AND (begun_at IS NULL OR begun_at <= ?)"
+        );
+        args.extend(args![purpose, since]);
+        conn.run(sql(text), args).await?;
         let id = conn
             .insert(
                 "INSERT INTO jim_mails (purpose, user_id, address, address_key, language, at, tries, due_at)
@@ -103,6 +108,11 @@ impl MailRepo for SqlTx {
     async fn remove(&mut self, id: MailId) -> Res<bool> {
         let mut conn = self.conn().await?;
         Ok(conn.run("DELETE FROM jim_mails WHERE id = ?", args![id]).await? > 0)
+    }
+
+    async fn forget(&mut self, user: UserId) -> Res<()> {
+        let mut conn = self.conn().await?;
+        conn.run("DELETE FROM jim_mails WHERE user_id = ?", args![user]).await.map(|_| ())
     }
 
     async fn forget_done(&mut self, before: Millis) -> Res<()> {

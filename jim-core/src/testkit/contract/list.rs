@@ -196,6 +196,7 @@ macro_rules! contract_cases {
                 a_mail_that_has_gone_out_is_due_no_more_and_is_forgotten_later
                 a_removed_mail_is_gone_once_and_its_id_is_not_used_again
                 of_20_who_begin_a_mail_at_once_exactly_one_does
+                what_somebody_wanted_who_is_gone_is_forgotten
             }
             totp {
                 a_key_is_one_persons_and_is_confirmed_once

@@ -159,3 +159,16 @@ pub async fn of_20_who_begin_a_mail_at_once_exactly_one_does(fresh: &Fresh) {
     .await;
     assert_eq!(begun.into_iter().filter(|begun| *begun).count(), 1);
 }
+
+pub async fn what_somebody_wanted_who_is_gone_is_forgotten(fresh: &Fresh) {
+    let (gone, stays) = (UserId(7), UserId(8));
+    for user in [gone, stays] {
+        add(fresh, &binding(user, "ann@example.org")).await;
+    }
+    add(fresh, &recovery("ann@example.org")).await;
+    let mut unit = fresh.write().await;
+    unit.mails().forget(gone).await.unwrap();
+    commit(unit).await;
+    let left: Vec<_> = due(fresh, at(1000)).await.into_iter().map(|mail| mail.wanted.user).collect();
+    assert_eq!(left, [Some(stays), None]);
+}

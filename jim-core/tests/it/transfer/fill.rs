@@ -105,7 +105,7 @@ pub(super) async fn fill(store: Arc<dyn Store>, log: Arc<dyn RoomLogRepo>) -> Fi
     let until = Millis(AT.0 + 600_000);
     let hash = fixtures::token_hash("code");
     let code = CodeRow { purpose: Purpose::Email, subject: "2".into(), hash, email: Some(email.clone()), until };
-    unit.codes().set(&code, AT).await.unwrap();
+    unit.codes().set(&code).await.unwrap();
     let user = Some(ben);
     let mail = NewMail { purpose: Purpose::Email, user, email: email.clone(), language: Language::Zh, at: AT };
     unit.mails().add(&mail, AT).await.unwrap();

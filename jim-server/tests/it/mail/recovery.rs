@@ -201,3 +201,23 @@ async fn who_asks_too_often_from_one_place_waits() {
     assert!(refused.header("retry-after").parse::<u64>().unwrap() > 600);
     assert_eq!(sink.received().len(), 0);
 }
+
+#[tokio::test]
+async fn an_account_of_the_host_has_no_way_back_by_mail() {
+    let sink = Sink::start().await;
+    let server = server_with(&sink, &[("auth.external_secret", crate::externals::SECRET)]).await;
+    let stranger = server.stranger();
+    let first = crate::externals::come(&stranger, &crate::externals::hs256(&crate::externals::claims("x-1"))).await;
+    let token = first.is(200)["session"]["access_token"].as_str().unwrap().to_owned();
+    let (host, ann) = (stranger.bearer(&token), server.person("ann").await);
+    host.post("/me/email", &json!({ "email": "host@example.org" })).await.is(202);
+    let code = sink.code("host@example.org", 1).await;
+    host.post("/me/email/confirm", &json!({ "code": code })).await.is(204);
+    bind(&sink, &ann, "ann@example.org").await;
+    server.run_sql("UPDATE jim_mails SET begun_at = begun_at - 60000").await;
+    for address in ["host@example.org", "ann@example.org"] {
+        ask(&stranger, address).await.is(202);
+    }
+    self::code(&sink, "ann@example.org").await;
+    assert_eq!(sink.mails("host@example.org", 1).await.len(), 1, "what came first is long gone out");
+}

@@ -127,3 +127,42 @@ async fn a_key_that_was_not_confirmed_gives_way_to_the_next() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn codes_bear_few_guesses_from_wherever_they_come_and_recovery_codes_still_open() {
+    let proxy = ("server.trusted_proxies", "127.0.0.1");
+    let server = Server::with(&[proxy, ("auth.lock_after", "3"), ("auth.captcha_after", "100")]).await;
+    let ann = server.person("ann").await;
+    let (authenticator, step, recovery) = switch_on(&ann).await;
+    let knock = async |from: usize, code: &str| {
+        let wish = json!({ "username": ann.name, "password": ann.password, "totp": code });
+        let call = ann.anonymous().request(Method::POST, "/auth/login");
+        Answer::to(call.header("x-forwarded-for", format!("192.0.2.{from}")).json(&wish)).await
+    };
+    for from in 1..=6 {
+        knock(from, &authenticator.code(step - 9)).await.refused(401, "auth.invalid_credentials");
+    }
+    let locked = knock(7, &authenticator.code(step + 1)).await;
+    locked.refused(429, "auth.locked");
+    assert!(locked.header("retry-after").parse::<u64>().unwrap() > 0, "{locked:?}");
+    knock(8, &recovery[0]).await.is(200);
+    // Whoever does not know the password keeps nobody out.
+    let ben = server.person("ben").await;
+    let (theirs, step, _) = switch_on(&ben).await;
+    for from in 1..=9 {
+        let wish = json!({ "username": ben.name, "password": "not the right password", "totp": "123456" });
+        let call = ben.anonymous().request(Method::POST, "/auth/login");
+        Answer::to(call.header("x-forwarded-for", format!("198.51.100.{from}")).json(&wish)).await.is(401);
+    }
+    log_in(&ben, &ben, Some(&theirs.code(step + 1))).await.is(200);
+}
+
+#[tokio::test]
+async fn what_is_told_of_oneself_is_whole_whatever_was_changed() {
+    let server = Server::start().await;
+    let ann = server.person("ann").await;
+    switch_on(&ann).await;
+    let me = ann.set_status("away").await.is(200);
+    assert_eq!((&me["status"], &me["totp"]), (&json!("away"), &json!(true)));
+    assert_eq!(me, ann.get("/me").await.is(200));
+}

@@ -24,17 +24,18 @@ repo! { me: EmailRepo by emails {
 } }
 
 repo! { me: CodeRepo by codes {
-    fn set(code: &CodeRow, now: Millis) -> ();
+    fn set(code: &CodeRow) -> ();
     fn guess(purpose: Purpose, subject: &str, now: Millis, tries: u16) -> Option<CodeRow>; {
         if me.is(Fault::GuessesAreFree) {
             let found = me.unit().await?.codes().guess(purpose, subject, now, tries).await?;
             if let Some(found) = &found {
-                me.unit().await?.codes().set(found, now).await?;
+                me.unit().await?.codes().set(found).await?;
             }
             return Ok(found);
         }
     }
     fn remove(purpose: Purpose, subject: &str) -> bool;
+    fn forget_before(now: Millis) -> ();
 } }
 
 repo! { me: MailRepo by mails {
@@ -50,6 +51,7 @@ repo! { me: MailRepo by mails {
     fn put_off(id: MailId, until: Millis) -> ();
     fn set_done(id: MailId) -> ();
     fn remove(id: MailId) -> bool;
+    fn forget(user: UserId) -> ();
     fn forget_done(before: Millis) -> ();
 } }
 
