@@ -32,12 +32,23 @@ impl Millis {
     }
 }
 
+/// A text that is no time of the years 0 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no time as in RFC 3339")]
+pub struct BadTime;
+
+/// The times that RFC 3339 has words for.
+const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
+
 impl FromStr for Millis {
-    type Err = chrono::ParseError;
+    type Err = BadTime;
 
     /// RFC 3339, of any offset; what is finer than milliseconds is cut.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        DateTime::parse_from_rfc3339(text).map(|time| Millis(time.timestamp_millis()))
+    fn from_str(text: &str) -> Result<Self, BadTime> {
+        let time = DateTime::parse_from_rfc3339(text).map_err(|_| BadTime)?.to_utc();
+        let millis = time.timestamp_millis();
+        // An offset or a leap second may lead out of the years that the form can say.
+        if WRITABLE.contains(&millis) { Ok(Millis(millis)) } else { Err(BadTime) }
     }
 }
 

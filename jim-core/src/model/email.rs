@@ -26,7 +26,11 @@ impl Email {
         // needs, and letters that not every mail server takes.
         let plain =
             text.len() <= LONGEST && text.bytes().all(|b| b.is_ascii_graphic() && !b"\"(),:;<>[\\]".contains(&b));
-        if !plain || EmailAddress::parse_with_options(text, OPTIONS).is_err() {
+        let domain = text.rsplit('@').next().unwrap_or_default();
+        // As hosts of mail are called: what else the syntax takes is nobody's (RFC 5321, section 2.3.5).
+        let is_host = domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(&b))
+            && domain.rsplit('.').next().is_some_and(|last| last.bytes().any(|b| b.is_ascii_alphabetic()));
+        if !plain || !is_host || EmailAddress::parse_with_options(text, OPTIONS).is_err() {
             return Err(Broken::new("invalid", "one address such as ann@example.org"));
         }
         Ok(Email { text: text.into(), key: fold(text) })
@@ -67,6 +71,11 @@ mod tests {
         for bad in [
             "",
             "ann",
+            "ann@b.c?subject=x",
+            "ann@b.c/x",
+            "ann@b_c.example",
+            "ann@b.1",
+            "ann@192.0.2.1",
             "@example.org",
             "ann@",
             "ann@localhost",

@@ -24,14 +24,25 @@ fn is_visible(char: char) -> bool {
         Control, Format, LineSeparator, ParagraphSeparator, SpaceSeparator, Unassigned,
     };
     let unseen = [Control, Format, LineSeparator, ParagraphSeparator, SpaceSeparator, Unassigned];
-    !unseen.contains(&unicode_general_category::get_general_category(char))
+    !BLANK.contains(&char) && !unseen.contains(&unicode_general_category::get_general_category(char))
+}
+
+/// Letters and signs that are drawn as nothing.
+const BLANK: [char; 8] =
+    ['\u{115f}', '\u{1160}', '\u{17b4}', '\u{17b5}', '\u{2800}', '\u{3164}', '\u{ffa0}', '\u{180e}'];
+
+/// Whether a character ends a line, or turns what follows it around on the screen (Unicode Technical Report 36, section
+/// 3.1).
+fn is_control(char: char) -> bool {
+    let turns = matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    char.is_control() || turns
 }
 
 /// A text of one line that people read: trimmed, without control characters, and not of invisible ones alone.
 pub(super) fn line(text: &str, range: Range) -> Result<String, Broken> {
     let text = text.trim();
     length(text, range)?;
-    if text.chars().any(char::is_control) {
+    if text.chars().any(is_control) {
         return Err(Broken::new("control_character", "no control characters"));
     }
     if !text.is_empty() && !text.chars().any(is_visible) {
@@ -56,8 +67,11 @@ mod tests {
     #[test]
     fn a_line_has_something_to_be_seen() {
         const RANGE: Range = Range { min: 1, max: 9 };
-        for unseen in ["\u{200b}", "\u{202e}", "\u{feff}", "\u{200b} \u{2060}", "\u{ad}"] {
+        for unseen in ["\u{200b}", "\u{3164}", "\u{2800}", "\u{feff}", "\u{200b} \u{2060}", "\u{ad}"] {
             assert_eq!(line(unseen, RANGE).map_err(|broken| broken.code), Err("invisible"), "{unseen:?}");
+        }
+        for turned in ["\u{202e}abc", "a\u{2066}b", "a\u{2028}b"] {
+            assert_eq!(line(turned, RANGE).map_err(|broken| broken.code), Err("control_character"), "{turned:?}");
         }
         // Joiners and signs of direction among letters and emoji stay.
         for seen in ["a", "👩\u{200d}👧", "\u{200f}أ", "–", "½"] {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::audit::{Act, Actor, allow, write_down};
 use super::departures::Departures;
+use super::own_password;
 use super::sessions::{end_all, still_open};
 use super::users::{Register, Users};
 use crate::error::{Code, Error, Result};
@@ -118,7 +119,7 @@ impl AdminUsers {
         let password = password.map_err(|error| Error::Invalid(vec![error]))?;
         let hash = self.users.hash(&password).await?;
         let (mut unit, _) = self.lock(actor, id).await?;
-        unit.users().set_password(id, &hash).await?;
+        own_password::set(&self.context, &mut unit, id, &hash).await?;
         let act = act("user.password_reset", id, Value::Null, Value::Null);
         write_down(&mut unit, actor, act, self.context.now()).await?;
         end_all(&self.context, unit, id, None).await

@@ -3,7 +3,7 @@
 //! Nobody learns whether an address is an account's: what is done for one is done for any.
 
 use super::passwords::Passwords;
-use super::{Context, codes, mails, sessions};
+use super::{Context, codes, mails, own_password, sessions};
 use crate::error::{Code, Error, Result};
 use crate::id::UserId;
 use crate::model::code::Purpose;
@@ -50,7 +50,7 @@ impl Recovery {
         };
         // Only who has the code learns which names a password must not have in it, and he may try again.
         allowed(Some(&Username::stored(&user.username)))?;
-        unit.users().set_password(user.id, &hash).await?;
+        own_password::set(&self.context, &mut unit, user.id, &hash).await?;
         sessions::end_all(&self.context, unit, user.id, None).await
     }
 }

@@ -15,7 +15,7 @@ use super::captchas::{CaptchaAnswer, Captchas};
 use super::departures::Departures;
 use super::externals::Externals;
 use super::failures::Failures;
-use super::own_password::OwnPassword;
+use super::own_password::{self, OwnPassword};
 use super::passwords::{Passwords, Verdict};
 use super::{Context, event, registrations, totp};
 use crate::bus::Topic;
@@ -271,7 +271,7 @@ impl Users {
         let new = new.map_err(|error| Error::Invalid(vec![error]))?;
         let new_hash = self.passwords.hash(new.secret()).await?;
         let (mut unit, _) = self.own.unit(&shown).await?;
-        unit.users().set_password(caller.user, &new_hash).await?;
+        own_password::set(&self.context, &mut unit, caller.user, &new_hash).await?;
         super::sessions::end_all(&self.context, unit, caller.user, Some(caller.session)).await
     }
 

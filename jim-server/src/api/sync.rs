@@ -23,9 +23,11 @@ use crate::problem::ApiError;
 #[serde(deny_unknown_fields, default)]
 #[oai(rename = "Sync", example)]
 struct SyncBody {
-    /// The last number of my own log that I have.
+    /// The last number of my own log that I have; 0 if absent.
+    #[oai(default)]
     log: u32,
-    /// The last number of each room that I have, by room, at most 1000.
+    /// The last number of each room that I have, by room, at most 1000; none if absent.
+    #[oai(default)]
     rooms: BTreeMap<String, u32>,
     /// Entries of my own log and of each room at the most, 1 to 100; 50 if absent.
     limit: Option<u32>,

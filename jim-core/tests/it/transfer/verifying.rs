@@ -93,7 +93,14 @@ const DEFECTS: &[Planted] = &[
     ),
     (
         "DELETE FROM jim_friendships WHERE user_id = {a} AND friend_id = {b}",
-        &["friendships {b}/{a}: friend_id {a} and user_id {b} leads to nothing in friendships"],
+        &[
+            "friendships {b}/{a}: friend_id {a} and user_id {b} leads to nothing in friendships",
+            "friend_labels {a}/{b}/…: user_id {a} and friend_id {b} leads to nothing in friendships",
+        ],
+    ),
+    (
+        "INSERT INTO jim_statuses VALUES (99999, 1, NULL, NULL)",
+        &["statuses 99999: user_id 99999 leads to nothing in users"],
     ),
     ("INSERT INTO jim_blocks VALUES ({a}, 99999, 0, 1)", &["blocks {a}/99999: blocked_id 99999 leads"]),
     ("INSERT INTO jim_blocks VALUES ({a}, {b}, 999, 1)", &["blocks {a}/{b}: it hides above 999"]),

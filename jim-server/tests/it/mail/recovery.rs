@@ -221,3 +221,27 @@ async fn an_account_of_the_host_has_no_way_back_by_mail() {
     self::code(&sink, "ann@example.org").await;
     assert_eq!(sink.mails("host@example.org", 1).await.len(), 1, "what came first is long gone out");
 }
+
+#[tokio::test]
+async fn a_way_back_that_was_begun_ends_with_the_password_that_it_was_for() {
+    let sink = Sink::start().await;
+    let server = server(&sink).await;
+    let (ann, root) = (bound(&server, &sink, "ann").await, server.admin("root").await);
+    let stranger = server.stranger();
+    let ask_for_one = async || {
+        server.run_sql("UPDATE jim_mails SET begun_at = begun_at - 60000").await;
+        let count = sink.received().len();
+        ask(&stranger, "ann@example.org").await.is(202);
+        eventually("another mail", async || (sink.received().len() > count).then_some(())).await;
+        code(&sink, "ann@example.org").await
+    };
+    let begun = ask_for_one().await;
+    let change = json!({ "old_password": ann.password, "new_password": "another fine password" });
+    ann.call(reqwest::Method::PUT, "/me/password", &change).await.is(204);
+    recover(&stranger, "ann@example.org", &begun, NEW).await.refused(422, "email.code_invalid");
+    let begun = ask_for_one().await;
+    let reset = json!({ "password": "a third fine password" });
+    root.call(reqwest::Method::PUT, &format!("/admin/users/{}/password", ann.id), &reset).await.is(204);
+    recover(&stranger, "ann@example.org", &begun, NEW).await.refused(422, "email.code_invalid");
+    log_in(&server, "ann", "a third fine password").await.is(200);
+}
