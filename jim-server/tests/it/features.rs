@@ -1,4 +1,4 @@
-//! The tests that `docs/src/features.md` names exist.
+//! The tests that `docs/src/features.md` names exist, and so do those of `docs/src/security.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -53,13 +53,45 @@ fn rows(page: &str) -> Vec<(String, Vec<String>)> {
     rows
 }
 
-#[test]
-fn every_feature_that_is_told_of_names_tests_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// All tests there are.
+fn all_tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     for folder in ["jim-core/src", "jim-core/tests", "jim-server/src", "jim-server/tests"] {
-        tests_in(&root.join(folder), &mut tests);
+        tests_in(&root().join(folder), &mut tests);
     }
+    tests
+}
+
+#[test]
+fn every_requirement_of_security_names_code_and_tests_that_exist() {
+    let (root, tests) = (root(), all_tests());
+    let page = fs::read_to_string(root.join("docs/src/security.md")).unwrap();
+    let mut count = 0;
+    for line in page.lines().filter(|line| line.starts_with("| V")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        // The rows of what is not met have three.
+        let [_, _, code, shown] = cells[..] else { continue };
+        let named = |cell: &str| cell.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect::<Vec<_>>();
+        for path in named(code) {
+            assert!(root.join(&path).exists(), "there is no {path}: {line}");
+        }
+        let shown_by = named(shown);
+        assert!(!shown_by.is_empty(), "{line}");
+        for name in shown_by.iter().filter(|_| !shown.starts_with("no test")) {
+            assert!(tests.contains(name), "there is no test {name}: {line}");
+        }
+        count += 1;
+    }
+    assert!(count > 50, "{count}");
+}
+
+#[test]
+fn every_feature_that_is_told_of_names_tests_that_exist() {
+    let (root, tests) = (root(), all_tests());
     let rows = rows(&fs::read_to_string(root.join("docs/src/features.md")).unwrap());
     assert!(rows.len() > 20);
     let mut ids: BTreeMap<&str, usize> = BTreeMap::new();
