@@ -41,7 +41,7 @@ const WRITER: &[&str] = &[
 const READER: &[&str] = &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"];
 
 /// Far less than an append takes under load, and enough for a question to be about many.
-const RIGHTS_PACE: Duration = Duration::from_millis(2);
+const RIGHTS_PACE: Duration = Duration::from_millis(3);
 
 /// How long opening the store may take.
 const PATIENCE: Duration = Duration::from_secs(5);
