@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -121,10 +120,6 @@ impl Store for CountingStore {
     async fn write(&self, locks: &[Lock]) -> Res<Unit> {
         count(&self.counts.units);
         self.store.write(locks).await
-    }
-
-    fn rights_pace(&self) -> Duration {
-        self.store.rights_pace()
     }
 
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {

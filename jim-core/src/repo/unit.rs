@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -63,10 +62,6 @@ pub trait Store: Send + Sync {
     async fn write(&self, locks: &[Lock]) -> Res<Unit>;
     /// What each (writer, other) may do, as committed when the call was made, in the order asked.
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>>;
-    /// How far apart such questions are best begun while many ask: none where asking costs no trip.
-    fn rights_pace(&self) -> Duration {
-        Duration::ZERO
-    }
     /// The same of one pair, where it is known without asking and is what [`Store::private_rights`] would answer now.
     /// For adapters that see every change; others know nothing.
     fn known_private_rights(&self, _writer: UserId, _other: UserId) -> Option<PrivateRights> {

@@ -1,13 +1,9 @@
-//! Many callers, one question to the store: while one answer is on its way, the next askers gather; where asking is a trip
-//! over a network, many who ask share fewer of them. Who asks alone never waits, and every answer was read after it was
-//! asked for.
+//! Many callers, one question to the store: while one answer is on its way, the next askers gather. Nobody waits for
+//! a timer, and every answer was read after it was asked for.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
 
 use crate::error::{Error, Result};
 use crate::id::UserId;
@@ -17,25 +13,11 @@ type Ask = ((UserId, UserId), oneshot::Sender<Res<PrivateRights>>);
 
 /// Askers of one round.
 const MOST: usize = 256;
-/// Askers within the pace of the store from which on rounds keep it.
-const MANY: usize = 3;
 
 #[derive(Default)]
 struct Waiting {
     asks: Vec<Ask>,
     running: bool,
-    /// When the last round was begun.
-    begun: Option<Instant>,
-    /// When the last few asked.
-    asked: VecDeque<Instant>,
-}
-
-impl Waiting {
-    /// When the next round is best begun: who asks when few do never waits, not even after his own last question.
-    fn next(&self, pace: Duration) -> Option<Instant> {
-        let many = self.asked.len() >= MANY && self.asked.front().is_some_and(|first| first.elapsed() < pace);
-        self.begun.filter(|_| many).map(|begun| begun + pace)
-    }
 }
 
 struct Guard<'a>(&'a Mutex<Waiting>);
@@ -71,10 +53,6 @@ impl RightsReader {
         let first = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.asks.push(((writer, peer), answer));
-            waiting.asked.push_back(Instant::now());
-            if waiting.asked.len() > MANY {
-                waiting.asked.pop_front();
-            }
             !std::mem::replace(&mut waiting.running, true)
         };
         if first {
@@ -89,10 +67,6 @@ impl RightsReader {
         // A panic below must not leave later askers waiting for a task that is gone.
         let _guard = Guard(&self.waiting);
         loop {
-            let next = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).next(self.store.rights_pace());
-            if let Some(next) = next {
-                sleep_until(next).await;
-            }
             let asks: Vec<Ask> = {
                 let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
                 if waiting.asks.is_empty() {
@@ -100,7 +74,6 @@ impl RightsReader {
                     return;
                 }
                 let count = waiting.asks.len().min(MOST);
-                waiting.begun = Some(Instant::now());
                 waiting.asks.drain(..count).collect()
             };
             let (pairs, answers): (Vec<_>, Vec<_>) = asks.into_iter().unzip();

@@ -40,9 +40,6 @@ const WRITER: &[&str] = &[
 /// The same on each that reads: a unit sees one moment.
 const READER: &[&str] = &["SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"];
 
-/// Far less than an append takes under load, and enough for a question to be about many.
-const RIGHTS_PACE: Duration = Duration::from_millis(3);
-
 /// How long opening the store may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -143,10 +140,6 @@ impl Store for MySqlStore {
             tx => tx?,
         };
         Ok(Unit::new(Box::new(tx), locks))
-    }
-
-    fn rights_pace(&self) -> Duration {
-        RIGHTS_PACE
     }
 
     async fn private_rights(&self, asks: &[(UserId, UserId)]) -> Res<Vec<PrivateRights>> {
