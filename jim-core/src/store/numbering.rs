@@ -18,6 +18,10 @@ const REMEMBERED: usize = 100_000;
 /// How long an append goes on against others who take the numbers it wants.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// After so many refusals an append takes a turn: a node whose appends follow each other without a pause would leave no gap to
+/// the others.
+const REFUSALS: usize = 2;
+
 /// Between two tries; the first follows at once.
 const LONGEST_PAUSE: Duration = Duration::from_millis(4);
 
@@ -30,6 +34,17 @@ const YOUNG: Duration = Duration::from_millis(50);
 pub(super) trait Rows: Send {
     /// The ends of logs as committed now, in the order asked.
     fn heads(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send;
+
+    /// The same for who was refused again and again: from then until [`Rows::pass`] nobody else moves them, if the adapter
+    /// can hold others off.
+    fn take_turn(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send {
+        self.heads(rooms)
+    }
+
+    /// Ends a turn; what was stored in it stands when this is answered.
+    fn pass(&mut self, _stored: bool) -> impl Future<Output = Res<()>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// The entries that stand under the references of a batch, in its order.
     fn find(&mut self, batch: &[NewEntry]) -> impl Future<Output = Res<Vec<Option<Arc<Entry>>>>> + Send;
@@ -138,17 +153,24 @@ impl Ends {
         let mut stored = if plan.is_stale() { Err(RepoError::Conflict) } else { rows.store(&plan, &mut own).await };
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::ZERO;
+        let mut refusals = 0;
         while let Err(RepoError::Conflict) = stored {
             if Instant::now() > deadline {
                 return Err(RepoError::Busy);
             }
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2 + Duration::from_millis(1));
-            let read = rows.heads(rooms).await?;
+            refusals += 1;
+            let is_turn = refusals > REFUSALS;
+            let read = if is_turn { rows.take_turn(rooms).await? } else { rows.heads(rooms).await? };
             self.known().look(&read, &heads, &own);
             heads = read;
             plan = number(&heads, batch, rows.find(batch).await?);
             stored = rows.store(&plan, &mut own).await;
+            if is_turn {
+                let passed = rows.pass(stored.is_ok()).await;
+                stored = stored.and(passed);
+            }
         }
         stored?;
         // What is stored now takes what was found with it onto the disk.

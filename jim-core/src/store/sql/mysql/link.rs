@@ -32,6 +32,11 @@ pub(in crate::store::sql) struct Link {
 pub(in crate::store::sql) type Pooled = managed::Object<Opener>;
 
 impl Link {
+    /// Whether a transaction is open.
+    pub(in crate::store::sql) const fn is_open(&self) -> bool {
+        self.open
+    }
+
     async fn ask<T>(&mut self, question: impl AsyncFnOnce(&mut MySqlConnection) -> Res<T>) -> Res<T> {
         if !self.sound {
             return Err(RepoError::Unavailable("the connection is broken".into()));

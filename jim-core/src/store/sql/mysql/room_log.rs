@@ -27,6 +27,17 @@ impl Rows for Pooled {
         heads(&mut **self, rooms).await
     }
 
+    /// Locks the ends of the logs: whoever would append after them waits. Not with READ COMMITTED, which locks no gap.
+    async fn take_turn(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        self.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", args![]).await?;
+        self.run("START TRANSACTION", args![]).await?;
+        read_heads(&mut **self, rooms, " FOR UPDATE").await
+    }
+
+    async fn pass(&mut self, stored: bool) -> Res<()> {
+        self.run(if stored { "COMMIT" } else { "ROLLBACK" }, args![]).await.map(|_| ())
+    }
+
     async fn find(&mut self, batch: &[NewEntry]) -> Res<Vec<Option<Arc<Entry>>>> {
         entries::find(&mut **self, batch).await
     }
@@ -38,7 +49,9 @@ impl Rows for Pooled {
     /// One insert, or a transaction where there is more to say: all of it or nothing.
     async fn store(&mut self, plan: &Plan<'_>, _: &mut Named) -> Res<()> {
         let mut words = Vec::new();
-        let new: Vec<&Entry> = plan.new_entries().map(|(_, entry)| &**entry).collect();
+        let mut new: Vec<&Entry> = plan.new_entries().map(|(_, entry)| &**entry).collect();
+        // As others take the ends of the same logs.
+        new.sort_by_key(|entry| entry.room);
         for part in portions(&new) {
             let mut args = Vec::with_capacity(part.len() * ENTRY);
             insert_args(&mut args, part);
@@ -51,11 +64,11 @@ impl Rows for Pooled {
             let rows = tuples(part.len(), MENTION);
             words.push((format!("INSERT IGNORE INTO jim_mentions (user_id, room, seq) VALUES {rows}"), args));
         }
-        if words.len() > 1 {
+        let transaction = words.len() > 1 && !self.is_open();
+        if transaction {
             words.insert(0, ("START TRANSACTION".into(), args![]));
             words.push(("COMMIT".into(), args![]));
         }
-        let transaction = words.len() > 1;
         for (text, args) in words {
             if let Err(error) = self.run(sql(text), args).await {
                 if transaction {
@@ -134,12 +147,18 @@ impl RoomLogRepo for MySqlStore {
     }
 }
 
-/// The last entry of a room tells its head: one step into the primary key for each.
 async fn heads(conn: &mut impl Verbs, rooms: &[RoomId]) -> Res<Vec<Head>> {
+    read_heads(conn, rooms, "").await
+}
+
+/// The last entry of a room tells its head: one step into the primary key for each.
+async fn read_heads(conn: &mut impl Verbs, rooms: &[RoomId], locking: &str) -> Res<Vec<Head>> {
     let mut found = HashMap::with_capacity(rooms.len());
-    let last = "(SELECT room, seq, ord, fence, at FROM jim_entries WHERE room = ? ORDER BY seq DESC LIMIT 1)";
+    let last = format!(
+        "(SELECT room, seq, ord, fence, at FROM jim_entries WHERE room = ? ORDER BY seq DESC LIMIT 1{locking})"
+    );
     for rooms in chunks(rooms, MOST) {
-        let text = vec![last; rooms.len()].join(" UNION ALL ");
+        let text = vec![&*last; rooms.len()].join(" UNION ALL ");
         let args = rooms.iter().map(Into::into).collect();
         for (room, seq, ord, fence, at) in conn.rows::<(String, i64, i64, i64, i64)>(sql(text), args).await? {
             let room: RoomId = room.parse().map_err(|_| broken("a room has no such name"))?;
