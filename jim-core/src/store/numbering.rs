@@ -22,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// the others.
 const REFUSALS: usize = 2;
 
+/// Where nobody can be held off, who has just appended to a room of several nodes leaves them so much time for theirs: more
+/// than the longest pause between two of their tries.
+const GAP: Duration = Duration::from_millis(10);
+
 /// Between two tries; the first follows at once.
 const LONGEST_PAUSE: Duration = Duration::from_millis(4);
 
@@ -35,8 +39,11 @@ pub(super) trait Rows: Send {
     /// The ends of logs as committed now, in the order asked.
     fn heads(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send;
 
-    /// The same for who was refused again and again: from then until [`Rows::pass`] nobody else moves them, if the adapter
-    /// can hold others off.
+    /// Whether a turn holds others off.
+    const HOLDS: bool = false;
+
+    /// The same for who was refused again and again: from then until [`Rows::pass`] nobody else moves them, where
+    /// [`Rows::HOLDS`].
     fn take_turn(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send {
         self.heads(rooms)
     }
@@ -94,6 +101,8 @@ struct Known {
     heads: HashMap<RoomId, (Head, Instant)>,
     /// When another writer was last noticed.
     others: Option<Instant>,
+    /// The same of each room.
+    shared: HashMap<RoomId, Instant>,
 }
 
 impl Known {
@@ -108,10 +117,24 @@ impl Known {
         let is_others = |head: &Head| {
             offered.get(&head.room).is_some_and(|seq| head.seq > *seq) && !own.contains(&(head.room, head.seq))
         };
-        if read.iter().any(is_others) {
-            self.others = Some(Instant::now());
+        let now = Instant::now();
+        if self.shared.len() > REMEMBERED {
+            self.shared.clear();
+        }
+        for head in read.iter().filter(|head| is_others(head)) {
+            self.others = Some(now);
+            self.shared.insert(head.room, now);
         }
         self.remember(read);
+    }
+
+    /// Until when others are let in, before this node appends to these rooms again.
+    fn gap(&self, rooms: &[RoomId]) -> Option<Instant> {
+        let just_moved = |room: &RoomId| {
+            self.shared.get(room).filter(|at| at.elapsed() < SHARED)?;
+            self.heads.get(room).map(|(_, at)| *at + GAP)
+        };
+        rooms.iter().filter_map(just_moved).max()
     }
 
     fn remember(&mut self, heads: &[Head]) {
@@ -144,7 +167,12 @@ impl Ends {
         done
     }
 
-    async fn try_append(&self, rows: &mut impl Rows, batch: &[NewEntry], rooms: &[RoomId]) -> Res<Vec<Appended>> {
+    async fn try_append<R: Rows>(&self, rows: &mut R, batch: &[NewEntry], rooms: &[RoomId]) -> Res<Vec<Appended>> {
+        if !R::HOLDS
+            && let Some(until) = { self.known().gap(rooms) }
+        {
+            tokio::time::sleep_until(until).await;
+        }
         // Most batches hold nothing that was sent before: references are looked up only when their key refuses, or
         // the fence does, which must not refuse a repeat.
         let mut heads = self.recall(rows, rooms).await?;

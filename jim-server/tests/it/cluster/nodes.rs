@@ -8,8 +8,10 @@ use jim_core::model::entry::{Guard, NewEntry};
 use jim_core::model::{ClientRef, Kind, Limits};
 use jim_core::repo::RoomLogRepo as _;
 use jim_core::store::mongo::{MongoOptions, MongoRoomLog};
+use jim_core::testkit::servers::{self, MySqlDatabase};
 use jim_core::time::Millis;
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::{Client, Databases, Engine, Person, Server, Socket, friends_at, within};
@@ -290,4 +292,35 @@ async fn a_node_that_was_killed_leaves_its_clients_to_the_other_one_and_nothing_
     let page = at(&ben, &server, 0).get(&format!("/rooms/{room}/entries?after={after}&limit=100")).await.is(200);
     let seqs: Vec<_> = page["items"].as_array().unwrap().iter().map(|entry| entry["seq"].as_i64().unwrap()).collect();
     assert_eq!(seqs, (after + 1..=first + 11).collect::<Vec<_>>());
+}
+
+/// Ten who write to one room at once, over both nodes.
+async fn nobody_is_refused(server: &Server) {
+    const EACH: usize = 30;
+    let (ann, ben) = friends_at(server).await;
+    let room = ann.room(&ben);
+    let mut writers = JoinSet::new();
+    for n in 0..10 {
+        let (client, room) = (at(&ann, server, n % 2), room.clone());
+        writers.spawn(async move {
+            for m in 0..EACH {
+                say(&client, &room, &format!("w-{n}-{m}")).await;
+            }
+        });
+    }
+    writers.join_all().await;
+    let last = ben.get(&format!("/rooms/{room}/entries?limit=1")).await.is(200);
+    assert_eq!(last["last"], 10 * EACH + 1, "a greeting, and all of them");
+}
+
+#[tokio::test]
+async fn a_room_that_both_nodes_write_to_at_once_is_refused_to_nobody() {
+    nobody_is_refused(&Server::cluster(&[]).await).await;
+}
+
+#[tokio::test]
+async fn the_same_where_mysql_has_the_logs() {
+    let (database, bus) = (MySqlDatabase::make().await, servers::server("JIM_TEST_REDIS"));
+    let settings = [("store.url", database.url().to_string()), ("bus.url", bus.to_string())];
+    nobody_is_refused(&Server::nodes(2, &settings).await).await;
 }

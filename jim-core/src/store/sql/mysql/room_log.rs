@@ -23,6 +23,8 @@ use crate::time::Millis;
 const WEIGHT: usize = 1 << 20;
 
 impl Rows for Pooled {
+    const HOLDS: bool = true;
+
     async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
         heads(&mut **self, rooms).await
     }
