@@ -1,11 +1,13 @@
 //! What holds for every bus over a server.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jim_core::bus::{Delivery, Topic};
 use jim_core::id::UserId;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::{DEADLINE, Node, open_bounded, prefix, room, rooms};
@@ -158,8 +160,12 @@ async fn a_flood_comes_whole_and_in_order(url: &str) {
     let topics = rooms(10);
     node.bus.subscribe(&topics).await.unwrap();
     let bus = node.bus.clone();
+    // A server that is given no end of frames holds up who gives them.
+    let ahead = Arc::new(Semaphore::new(20_000));
+    let room_for_more = ahead.clone();
     let writer = tokio::spawn(async move {
         for n in 0..MANY {
+            ahead.acquire().await.unwrap().forget();
             bus.publish(topics[n % 10], Bytes::from(format!("{n:0300}"))).await.unwrap();
         }
     });
@@ -169,6 +175,7 @@ async fn a_flood_comes_whole_and_in_order(url: &str) {
         let n: usize = std::str::from_utf8(&frame).unwrap().parse().unwrap();
         assert_eq!((n, topic), (next[n % 10], room(i64::try_from(n % 10).unwrap() + 1)));
         next[n % 10] += 10;
+        room_for_more.add_permits(1);
     }
     writer.await.unwrap();
 }

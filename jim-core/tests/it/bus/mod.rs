@@ -3,7 +3,6 @@
 mod every;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,8 +22,7 @@ pub(crate) fn url(variable: &str) -> String {
 
 /// A prefix that no other test has.
 pub(crate) fn prefix() -> String {
-    static LAST: AtomicU32 = AtomicU32::new(0);
-    format!("t{}-{}:", std::process::id(), LAST.fetch_add(1, Ordering::Relaxed))
+    format!("{}:", jim_core::testkit::servers::name())
 }
 
 pub(crate) fn room(n: i64) -> Topic {
