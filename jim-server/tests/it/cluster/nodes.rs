@@ -319,7 +319,7 @@ async fn a_room_that_both_nodes_write_to_at_once_is_refused_to_nobody() {
 }
 
 #[tokio::test]
-async fn the_same_where_mysql_has_the_logs() {
+async fn a_room_of_both_nodes_is_refused_to_nobody_where_mysql_has_the_logs() {
     let (database, bus) = (MySqlDatabase::make().await, servers::server("JIM_TEST_REDIS"));
     let settings = [("store.url", database.url().to_string()), ("bus.url", bus.to_string())];
     nobody_is_refused(&Server::nodes(2, &settings).await).await;
