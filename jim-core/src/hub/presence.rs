@@ -266,7 +266,8 @@ impl Hub {
     pub(crate) async fn show_soon(&self, user: UserId, connected: bool, vanishes: bool) {
         if connected {
             self.look_soon(user, if vanishes { self.grace() } else { Duration::ZERO });
-        } else if self.is_blind() {
+        } else if self.logs.bus.is_shared() {
+            // A node to which he has just connected may not have said so yet.
             self.say(&Word::Look(user)).await;
         }
     }

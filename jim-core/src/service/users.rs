@@ -146,11 +146,11 @@ impl Users {
         proofs: Proofs<'_>,
         source: &Source,
     ) -> Result<(Me, OpenSession)> {
-        let attempt = self.failures.admit(username, source, proofs.captcha).await?;
         let (users, username, source) = (self.clone(), username.to_owned(), source.clone());
-        let (password, totp) = (password.clone(), proofs.totp.cloned());
+        let (password, captcha, totp) = (password.clone(), proofs.captcha.cloned(), proofs.totp.cloned());
         // A caller who hangs up has not failed: what became of his try is settled without him.
         let settled = tokio::spawn(async move {
+            let attempt = users.failures.admit(&username, &source, captcha.as_ref()).await?;
             let done = users.try_log_in(&username, &password, totp.as_ref(), &source).await;
             users.failures.settle(attempt, done).await
         });
