@@ -80,8 +80,17 @@ pub(super) struct Faces {
 }
 
 impl Faces {
-    fn note(&mut self, user: UserId, shown: Shown) {
-        self.told.insert(user, (shown, Instant::now()));
+    /// Notes what is told of a person; `false`: it was told a moment ago, by another node that saw the same change.
+    fn note(&mut self, user: UserId, shown: Shown) -> bool {
+        let now = Instant::now();
+        if self.told.get(&user).is_some_and(|(last, at)| *last == shown && *at + PAUSE > now) {
+            return false;
+        }
+        self.told.insert(user, (shown, now));
+        if let Some(due) = self.due.get_mut(&user) {
+            due.at = due.at.max(now + PAUSE);
+        }
+        true
     }
 
     fn last(&self, user: UserId) -> Shown {
@@ -239,7 +248,6 @@ impl Hub {
         }
         drop(unit);
         for told in words {
-            self.faces().note(told.user_id, told.presence.status);
             let alone = !self.logs.bus.is_shared() || told.to.is_empty();
             if alone || !self.say(&Word::Presence(told.clone())).await {
                 self.take_presence(&told);
@@ -254,7 +262,9 @@ impl Hub {
 
     /// Hands what was told of a person to those of his friends who are connected here.
     pub(super) fn take_presence(&self, told: &Told) {
-        self.faces().note(told.user_id, told.presence.status);
+        if !self.faces().note(told.user_id, told.presence.status) {
+            return;
+        }
         let Ok(json) = serde_json::to_vec(&Seen::new(told.user_id, told.presence)) else { return };
         let delivered = self.table().hand(&told.to, &Bytes::from(json));
         Stats::add(&self.logs.stats.delivered, delivered);
