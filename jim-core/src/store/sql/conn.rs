@@ -133,6 +133,23 @@ impl Dialect {
         }
     }
 
+    /// A table of rows that are bound as one value, a JSON array of an array for each; its columns and their types.
+    pub(super) fn tuples_of_json(self, columns: &[(&str, &str)]) -> String {
+        let columns = columns.iter().enumerate();
+        match self {
+            #[cfg(feature = "sqlite")]
+            Dialect::Sqlite => {
+                let columns: Vec<_> = columns.map(|(n, (name, _))| format!("value ->> {n} AS {name}")).collect();
+                format!("(SELECT {} FROM json_each(?))", columns.join(", "))
+            }
+            #[cfg(feature = "mysql")]
+            Dialect::MySql => {
+                let columns: Vec<_> = columns.map(|(n, (name, kind))| format!("{name} {kind} PATH '$[{n}]'")).collect();
+                format!("JSON_TABLE(?, '$[*]' COLUMNS ({}))", columns.join(", "))
+            }
+        }
+    }
+
     /// Moves many marks of conversations forward; each takes its person, room, number and place.
     pub(super) fn read_marks(self, marks: usize) -> String {
         match self {
