@@ -119,13 +119,6 @@ impl Jim {
         }
     }
 
-    /// Removes what was good for a while.
-    async fn sweep_over(&self) -> Result<()> {
-        self.services.sessions.sweep_tickets().await?;
-        self.services.emails.sweep().await?;
-        self.services.captchas.sweep().await
-    }
-
     async fn sweep(&self, shutdown: CancellationToken) {
         let mut tick = tokio::time::interval(SWEEP);
         // A round is long enough for whoever has begun to read before it.
@@ -137,15 +130,17 @@ impl Jim {
                 () = shutdown.cancelled() => return,
             }
             round = (round + 1) % OVER;
-            let over = if round == 0 { self.sweep_over().await } else { Ok(()) };
             // One that fails does not hold up the others; what may take longest comes last.
-            let steps = [
-                ("over", over),
+            let mut steps = Vec::new();
+            if round == 0 {
+                steps.extend(self.services.sweep_over(&self.context).await);
+            }
+            steps.extend([
                 ("marks", self.context.logs.sweep_marks().await),
                 ("sessions", self.services.sessions.sweep().await),
                 ("store", self.context.logs.store.maintain().await.map_err(Error::from)),
                 ("outbox", self.context.logs.sweep().await),
-            ];
+            ]);
             for (step, done) in steps {
                 if let Err(error) = done {
                     tracing::warn!(step, error.cause = ?error, "upkeep failed; it will be tried again");

@@ -1,4 +1,4 @@
-//! Mail: a port, and what the mails say. Adapters stand behind the feature `mail`.
+//! Mail: a port, and what the mails say. What needs a network or a folder stands behind the feature `mail`.
 
 #[cfg(feature = "mail")]
 mod compose;
@@ -27,7 +27,7 @@ pub(crate) use templates::Words;
 /// A mail to one person.
 #[derive(Clone)]
 pub struct Mail {
-    /// Names it among all mails: one that is sent again has the same.
+    /// Names it among all mails. One that is written anew, with a new code, is another.
     pub id: String,
     /// When it was written.
     pub at: Millis,
@@ -81,7 +81,7 @@ pub struct LogMailer;
 #[async_trait]
 impl Mailer for LogMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        tracing::info!(mail.id, mail.subject, "mail.written");
+        tracing::info!(mail.message_id = mail.id, mail.subject, "mail.written");
         Ok(())
     }
 }

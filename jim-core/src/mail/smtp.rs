@@ -47,7 +47,7 @@ impl Target {
         for (key, value) in url.query_pairs() {
             match (&*key, &*value) {
                 ("tls", "required") => wish = Some(Safety::Required),
-                ("tls", "offered" | "opportunistic") => wish = Some(Safety::Offered),
+                ("tls", "offered") => wish = Some(Safety::Offered),
                 ("tls", "none") => wish = Some(Safety::None),
                 ("ca", file) if !file.is_empty() => ca = Some(file.to_owned()),
                 _ => return Err("wants no other parameters than ca=FILE and tls=required, tls=offered or tls=none"),

@@ -36,6 +36,11 @@ impl Email {
         Ok(Email { text: text.into(), key: fold(text) })
     }
 
+    /// An address that was taken before, by whatever rules.
+    pub(crate) fn stored(text: &str) -> Self {
+        Email { text: text.into(), key: fold(text) }
+    }
+
     /// As its owner wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -9,7 +9,7 @@ use crate::time::Millis;
 #[async_trait]
 pub trait EmailRepo: Send {
     /// A person's address.
-    async fn get(&mut self, user: UserId) -> Res<Option<String>>;
+    async fn get(&mut self, user: UserId) -> Res<Option<Email>>;
     /// Whose address this is, by its folded form.
     async fn find_by_address(&mut self, email: &Email) -> Res<Option<UserId>>;
     /// Gives a person an address in place of the one before. `Conflict` if it is another's; nothing is changed then.

@@ -44,8 +44,8 @@ pub trait MailRepo: Send {
     async fn begin(&mut self, mail: &WaitingMail, now: Millis, until: Millis) -> Res<bool>;
     /// When one of the other mails to an address was begun last, by its folded form.
     async fn begun_to(&mut self, email: &Email, except: MailId) -> Res<Option<Millis>>;
-    /// Lets a mail wait until a time, unless it is done.
-    async fn put_off(&mut self, id: MailId, until: Millis) -> Res<()>;
+    /// Lets a mail wait until a time, unless it is done or somebody has begun it since it was seen so.
+    async fn put_off(&mut self, mail: &WaitingMail, until: Millis) -> Res<()>;
     /// Remembers that a mail has gone out.
     async fn set_done(&mut self, id: MailId) -> Res<()>;
     /// Removes a mail; `false` if it is gone.

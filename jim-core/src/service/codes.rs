@@ -60,6 +60,13 @@ pub(super) async fn take(
     Ok(Some(row))
 }
 
+/// Forgets codes whose time is over; called now and then.
+pub(super) async fn sweep(context: &Context) -> Result<()> {
+    let mut unit = context.write(&[]).await?;
+    unit.codes().forget_before(context.now()).await?;
+    context.logs.finish(unit).await
+}
+
 fn hash(context: &Context, purpose: Purpose, subject: &str, code: &Secret) -> TokenHash {
     TokenHash(URL_SAFE_NO_PAD.encode(context.key.sign(&["code", purpose.as_str(), subject, code.expose()])))
 }

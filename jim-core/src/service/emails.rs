@@ -1,11 +1,11 @@
 //! Addresses of mail: an account has one, an address one account, and only who reads its mail binds it.
 
-use super::{Context, codes, event, mails, users};
-use crate::error::{Code, Error, Result};
+use super::{Context, codes, mails, users};
+use crate::error::{Code, Result};
 use crate::id::UserId;
 use crate::model::code::Purpose;
-use crate::model::{Email, Kind, Language};
-use crate::repo::{NewMail, RepoError, Unit};
+use crate::model::{Email, Language};
+use crate::repo::{NewMail, RepoError};
 
 /// Addresses of mail.
 #[derive(Clone)]
@@ -41,16 +41,9 @@ impl Emails {
             }
             set => {
                 set?;
-                tell(&self.context, unit, who).await
+                users::tell_devices(&self.context, unit, who).await
             }
         }
-    }
-
-    /// Forgets codes whose time is over; called now and then.
-    pub(crate) async fn sweep(&self) -> Result<()> {
-        let mut unit = self.context.write(&[]).await?;
-        unit.codes().forget_before(self.context.now()).await?;
-        self.context.logs.finish(unit).await
     }
 
     /// Takes the address away, if there is one.
@@ -58,17 +51,9 @@ impl Emails {
         let mut unit = self.context.write(&[who]).await?;
         unit.codes().remove(Purpose::Email, &codes::of_user(who)).await?;
         if unit.emails().remove(who).await? {
-            tell(&self.context, unit, who).await
+            users::tell_devices(&self.context, unit, who).await
         } else {
             self.context.logs.finish(unit).await
         }
     }
-}
-
-/// Commits a unit that changes what somebody sees of his account, and tells his devices.
-pub(super) async fn tell(context: &Context, mut unit: Unit, who: UserId) -> Result<()> {
-    let user = unit.users().get(who).await?.ok_or(Error::Refused(Code::NotFound))?;
-    let me = users::me(&mut unit, user, context.now()).await?;
-    unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, context.now()).await?;
-    context.logs.finish(unit).await
 }

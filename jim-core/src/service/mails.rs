@@ -129,13 +129,12 @@ async fn begin(context: &Context, limit: u16) -> Result<Vec<(WaitingMail, Mail)>
     }
     let mut begun = Vec::new();
     let mut unit = context.write(&[]).await?;
-    unit.mails().forget_done(now.minus(SPACING)).await?;
     for waiting in unit.mails().due(now, limit).await? {
         if waiting.wanted.at.plus(GIVE_UP) <= now {
             unit.mails().remove(waiting.id).await?;
             tracing::warn!(mail.id = waiting.id.0, tries = waiting.tries, "mail.given_up");
-        } else if let Some(mail) = write(context, &mut unit, &waiting, now).await? {
-            begun.push((waiting, mail));
+        } else {
+            begun.extend(write(context, &mut unit, &waiting, now).await?);
         }
     }
     context.logs.finish(unit).await?;
@@ -143,12 +142,17 @@ async fn begin(context: &Context, limit: u16) -> Result<Vec<(WaitingMail, Mail)>
 }
 
 /// Begins a mail and writes it; `None` if it is not to go now, or goes to nobody.
-async fn write(context: &Context, unit: &mut Unit, waiting: &WaitingMail, now: Millis) -> Result<Option<Mail>> {
+async fn write(
+    context: &Context,
+    unit: &mut Unit,
+    waiting: &WaitingMail,
+    now: Millis,
+) -> Result<Option<(WaitingMail, Mail)>> {
     let NewMail { purpose, user, email, language, .. } = &waiting.wanted;
     if let Some(last) = unit.mails().begun_to(email, waiting.id).await?
         && last.plus(SPACING) > now
     {
-        unit.mails().put_off(waiting.id, last.plus(SPACING)).await?;
+        unit.mails().put_off(waiting, last.plus(SPACING)).await?;
         return Ok(None);
     }
     if !unit.mails().begin(waiting, now, now.plus(LEASE)).await? {
@@ -172,7 +176,8 @@ async fn write(context: &Context, unit: &mut Unit, waiting: &WaitingMail, now: M
     };
     let words = Words::of(*purpose, *language, &code, context.options.code_for);
     let id = URL_SAFE_NO_PAD.encode(&context.random.bits()[..16]);
-    Ok(Some(Mail { id, at: now, to, subject: words.subject, text: words.text, html: words.html }))
+    let mail = Mail { id, at: now, to, subject: words.subject, text: words.text, html: words.html };
+    Ok(Some((WaitingMail { tries: waiting.tries + 1, ..waiting.clone() }, mail)))
 }
 
 /// Where a mail goes, if there is somebody to read it: to a bound address as its owner wrote it.
@@ -184,28 +189,34 @@ async fn reader(unit: &mut Unit, wanted: &NewMail) -> Result<Option<Email>> {
         }
         (Purpose::Recovery, None) => {
             let Some(user) = recovery::whose(unit, &wanted.email).await? else { return Ok(None) };
-            Ok(unit.emails().get(user.id).await?.and_then(|address| Email::parse(&address).ok()))
+            Ok(unit.emails().get(user.id).await?)
         }
         _ => Ok(None),
     }
 }
 
-async fn deliver(context: Context, post: Arc<Post>, waiting: WaitingMail, mail: Mail) {
+/// Forgets mails that have gone out, as soon as nothing more depends on them; called now and then.
+pub(super) async fn sweep(context: &Context) -> Result<()> {
+    let mut unit = context.write(&[]).await?;
+    unit.mails().forget_done(context.now().minus(SPACING)).await?;
+    context.logs.finish(unit).await
+}
+
+async fn deliver(context: Context, post: Arc<Post>, begun: WaitingMail, mail: Mail) {
     let sent = post.send(&mail).await;
-    let tries = waiting.tries + 1;
     if let Err(error) = sent {
-        tracing::warn!(mail.id = waiting.id.0, tries, error.cause = %error, "mail.failed");
+        tracing::warn!(mail.id = begun.id.0, tries = begun.tries, error.cause = %error, "mail.failed");
     }
     let end = async {
         let mut unit = context.write(&[]).await?;
         match sent {
-            Ok(()) => unit.mails().set_done(waiting.id).await?,
-            Err(_) => unit.mails().put_off(waiting.id, context.now().plus(pause(tries))).await?,
+            Ok(()) => unit.mails().set_done(begun.id).await?,
+            Err(_) => unit.mails().put_off(&begun, context.now().plus(pause(begun.tries))).await?,
         }
         context.logs.finish(unit).await
     };
     if let Err(error) = end.await {
-        tracing::warn!(mail.id = waiting.id.0, error.cause = ?error, "what became of a mail was not stored; it goes again");
+        tracing::warn!(mail.id = begun.id.0, error.cause = ?error, "what became of a mail was not stored; it goes again");
     }
 }
 

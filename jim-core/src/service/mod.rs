@@ -244,6 +244,16 @@ impl Services {
         }
     }
 
+    /// Removes what was good for a while; one that fails does not hold up the others.
+    pub(crate) async fn sweep_over(&self, context: &Context) -> [(&'static str, Result<()>); 4] {
+        [
+            ("tickets", self.sessions.sweep_tickets().await),
+            ("captchas", self.captchas.sweep().await),
+            ("codes", codes::sweep(context).await),
+            ("mails", mails::sweep(context).await),
+        ]
+    }
+
     /// Goes on with what accounts that are gone have left behind.
     pub(crate) async fn sweep_departures(&self) -> Result<()> {
         self.departures.sweep().await

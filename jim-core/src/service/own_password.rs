@@ -5,9 +5,9 @@ use super::passwords::{Passwords, Verdict};
 use super::{Context, codes};
 use crate::error::{Code, Result};
 use crate::id::UserId;
+use crate::model::User;
 use crate::model::code::Purpose;
 use crate::model::user::UserState;
-use crate::model::{Email, User};
 use crate::repo::Unit;
 use crate::secret::Secret;
 
@@ -63,8 +63,7 @@ impl OwnPassword {
 /// Gives an account another password. A way back that was begun before ends: who began it knew of the old one.
 pub(super) async fn set(context: &Context, unit: &mut Unit, user: UserId, hash: &str) -> Result<()> {
     unit.users().set_password(user, hash).await?;
-    let address = unit.emails().get(user).await?;
-    if let Some(email) = address.and_then(|address| Email::parse(&address).ok()) {
+    if let Some(email) = unit.emails().get(user).await? {
         unit.codes().remove(Purpose::Recovery, &codes::of_address(context, &email)).await?;
     }
     Ok(())

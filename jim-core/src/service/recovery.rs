@@ -32,7 +32,9 @@ impl Recovery {
 
     /// Sets a new password with the code, and ends all sessions. An address that is nobody's and a wrong code look alike
     /// and take as long.
-    pub async fn confirm(&self, email: &Email, code: &str, password: &Secret) -> Result<()> {
+    pub async fn confirm(&self, address: &str, code: &str, password: &Secret) -> Result<()> {
+        // What is no address is nobody's.
+        let email = &Email::parse(address).map_err(|_| Error::from(Code::EmailCodeInvalid))?;
         let limits = &self.context.options.limits;
         let allowed = |name: Option<&Username>| {
             let password = Password::parse(password, name, limits).at("password");

@@ -1,7 +1,7 @@
 //! The second factor: codes of an authenticator (RFC 6238), and recovery codes for who has lost it.
 
 use super::own_password::OwnPassword;
-use super::{Context, emails};
+use super::{Context, users};
 use crate::error::{Code, Error, Result};
 use crate::id::UserId;
 use crate::model::code;
@@ -59,7 +59,7 @@ impl Totp {
         if !unit.totp().confirm(who, step, &hashes).await? {
             return Err(Code::TotpCodeInvalid.into());
         }
-        emails::tell(&self.context, unit, who).await?;
+        users::tell_devices(&self.context, unit, who).await?;
         Ok(codes.iter().map(grouped).collect())
     }
 
@@ -69,7 +69,7 @@ impl Totp {
         let (mut unit, _) = self.own.unit(&shown).await?;
         let on = unit.totp().get(who).await?.is_some_and(|row| row.confirmed);
         unit.totp().remove(who).await?;
-        if on { emails::tell(&self.context, unit, who).await } else { self.context.logs.finish(unit).await }
+        if on { users::tell_devices(&self.context, unit, who).await } else { self.context.logs.finish(unit).await }
     }
 }
 

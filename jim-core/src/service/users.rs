@@ -320,9 +320,17 @@ impl Users {
 
 /// What its owner sees of an account, with what other repositories know of it.
 pub(super) async fn me(unit: &mut Unit, user: User, now: Millis) -> Result<Me> {
-    let email = unit.emails().get(user.id).await?;
+    let email = unit.emails().get(user.id).await?.map(|email| email.as_str().to_owned());
     let totp = unit.totp().get(user.id).await?.is_some_and(|row| row.confirmed);
     Ok(Me { email, totp, ..Me::of(user, now) })
+}
+
+/// Commits a unit that changes what somebody sees of his account, and tells his devices.
+pub(super) async fn tell_devices(context: &Context, mut unit: Unit, who: UserId) -> Result<()> {
+    let user = unit.users().get(who).await?.ok_or(Error::Refused(Code::NotFound))?;
+    let me = me(&mut unit, user, context.now()).await?;
+    unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, context.now()).await?;
+    context.logs.finish(unit).await
 }
 
 fn apply<T>(field: &mut Option<String>, change: Change<T>, text: impl FnOnce(T) -> String) {

@@ -10,6 +10,7 @@ mod faulty;
 mod groups;
 mod hub;
 mod log;
+mod mails;
 mod migrations;
 mod mongo;
 mod mysql;

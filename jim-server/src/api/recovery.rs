@@ -2,7 +2,6 @@
 
 use jim_core::model::{All as _, At as _, Email};
 use jim_core::secret::Secret;
-use jim_core::{Code, Error};
 use poem::Request;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
@@ -68,9 +67,7 @@ impl RecoveryApi {
         // It costs a hash, as a log-in does.
         self.0.throttles.login.check(ip(request)).await?;
         let body = body.0;
-        // What is no address is nobody's.
-        let email = Email::parse(&body.email).map_err(|_| Error::from(Code::EmailCodeInvalid))?;
-        self.0.jim.recovery().confirm(&email, &body.code, &Secret::new(body.password)).await?;
+        self.0.jim.recovery().confirm(&body.email, &body.code, &Secret::new(body.password)).await?;
         Ok(Done::Done)
     }
 }

@@ -13,8 +13,8 @@ pub(super) struct Emails(BTreeMap<UserId, Email>);
 
 #[async_trait]
 impl EmailRepo for MemoryTx {
-    async fn get(&mut self, user: UserId) -> Res<Option<String>> {
-        Ok(self.state.emails.0.get(&user).map(|email| email.as_str().into()))
+    async fn get(&mut self, user: UserId) -> Res<Option<Email>> {
+        Ok(self.state.emails.0.get(&user).cloned())
     }
 
     async fn find_by_address(&mut self, email: &Email) -> Res<Option<UserId>> {

@@ -61,8 +61,9 @@ impl MailRepo for MemoryTx {
         Ok(others.filter(|row| row.mail.wanted.email.key() == email.key()).filter_map(|row| row.begun).max())
     }
 
-    async fn put_off(&mut self, id: MailId, until: Millis) -> Res<()> {
-        if let Some(due) = self.change().mails.rows.get_mut(&id).and_then(|row| row.due.as_mut()) {
+    async fn put_off(&mut self, mail: &WaitingMail, until: Millis) -> Res<()> {
+        let row = self.change().mails.rows.get_mut(&mail.id).filter(|row| row.mail.tries == mail.tries);
+        if let Some(due) = row.and_then(|row| row.due.as_mut()) {
             *due = until;
         }
         Ok(())

@@ -9,10 +9,10 @@ use crate::time::Millis;
 
 #[async_trait]
 impl EmailRepo for SqlTx {
-    async fn get(&mut self, user: UserId) -> Res<Option<String>> {
+    async fn get(&mut self, user: UserId) -> Res<Option<Email>> {
         let mut conn = self.conn().await?;
         let row: Option<(String,)> = conn.row("SELECT address FROM jim_emails WHERE user_id = ?", args![user]).await?;
-        Ok(row.map(|(address,)| address))
+        Ok(row.map(|(address,)| Email::stored(&address)))
     }
 
     async fn find_by_address(&mut self, email: &Email) -> Res<Option<UserId>> {

@@ -27,7 +27,7 @@ impl TryFrom<Row> for WaitingMail {
         let wanted = NewMail {
             purpose: Purpose::of(&row.purpose).ok_or_else(|| broken("a mail has no such purpose"))?,
             user: row.user_id.map(UserId),
-            email: Email::parse(&row.address).map_err(|_| broken("an address cannot be read"))?,
+            email: Email::stored(&row.address),
             language: Language::of(&row.language),
             at: Millis(row.at),
         };
@@ -93,10 +93,10 @@ impl MailRepo for SqlTx {
         Ok(row.and_then(|(begun,)| begun).map(Millis))
     }
 
-    async fn put_off(&mut self, id: MailId, until: Millis) -> Res<()> {
+    async fn put_off(&mut self, mail: &WaitingMail, until: Millis) -> Res<()> {
         let mut conn = self.conn().await?;
-        conn.run("UPDATE jim_mails SET due_at = ? WHERE id = ? AND due_at IS NOT NULL", args![until, id]).await?;
-        Ok(())
+        let text = "UPDATE jim_mails SET due_at = ? WHERE id = ? AND tries = ? AND due_at IS NOT NULL";
+        conn.run(text, args![until, mail.id, mail.tries]).await.map(|_| ())
     }
 
     async fn set_done(&mut self, id: MailId) -> Res<()> {

@@ -17,7 +17,7 @@ async fn set(fresh: &Fresh, user: UserId, text: &str) -> Res<()> {
 }
 
 async fn of(fresh: &Fresh, user: UserId) -> Option<String> {
-    fresh.read().await.emails().get(user).await.unwrap()
+    fresh.read().await.emails().get(user).await.unwrap().map(|email| email.as_str().to_owned())
 }
 
 async fn owner(fresh: &Fresh, text: &str) -> Option<UserId> {

@@ -11,7 +11,7 @@ use jim_core::time::Millis;
 use super::{BrokenTx, Fault};
 
 repo! { me: EmailRepo by emails {
-    fn get(user: UserId) -> Option<String>;
+    fn get(user: UserId) -> Option<Email>;
     fn find_by_address(email: &Email) -> Option<UserId>;
     fn set(user: UserId, email: &Email, at: Millis) -> (); {
         if me.is(Fault::AddressOfTwo)
@@ -48,7 +48,7 @@ repo! { me: MailRepo by mails {
         }
     }
     fn begun_to(email: &Email, except: MailId) -> Option<Millis>;
-    fn put_off(id: MailId, until: Millis) -> ();
+    fn put_off(mail: &WaitingMail, until: Millis) -> ();
     fn set_done(id: MailId) -> ();
     fn remove(id: MailId) -> bool;
     fn forget(user: UserId) -> ();
