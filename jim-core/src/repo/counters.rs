@@ -52,8 +52,8 @@ pub trait CounterRepo: Send + Sync {
     async fn note(&self, key: &str, lasting: Duration) -> Res<Noted>;
     /// How often a key was noted.
     async fn noted(&self, key: &str) -> Res<Noted>;
-    /// Takes one note back, if there is one; the others last as long as they did.
-    async fn take_back(&self, key: &str) -> Res<()>;
+    /// Takes one note back, if there is one, that was noted on top of those `before`: they last as long as they did then.
+    async fn take_back(&self, key: &str, before: Noted) -> Res<()>;
     /// Forgets all notes of a key.
     async fn forget(&self, key: &str) -> Res<()>;
 }

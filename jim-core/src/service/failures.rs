@@ -32,9 +32,15 @@ pub(super) struct Failures {
 
 /// A try that was let in. It counts as failed until it is said what became of it.
 pub(super) struct Attempt {
-    pair: String,
-    source: String,
+    pair: Count,
+    source: Count,
     captcha_next: bool,
+}
+
+/// What is counted under a key, and what was before.
+struct Count {
+    key: String,
+    before: Noted,
 }
 
 impl Failures {
@@ -62,17 +68,18 @@ impl Failures {
         let name = URL_SAFE_NO_PAD.encode(Sha256::digest(fold(username)));
         let (pair, source) = (format!("login:{source}:{name}"), format!("login:{source}"));
 
-        let before = self.noted(&pair).await;
-        if before.count >= lock_after {
-            return Err(locked(before));
+        let pair = self.count(pair).await;
+        if pair.before.count >= lock_after {
+            return Err(locked(pair.before));
         }
-        let wanted = before.count >= captcha_after || self.noted(&source).await.count >= of_source;
+        let source = self.count(source).await;
+        let wanted = pair.before.count >= captcha_after || source.before.count >= of_source;
         match captcha {
             Some(answer) if wanted => self.captchas.take(answer).await?,
             None if wanted => return Err(Code::CaptchaRequired.into()),
             _ => {}
         }
-        let (noted, noted_source) = (self.note(&pair).await, self.note(&source).await);
+        let (noted, noted_source) = (self.note(&pair.key).await, self.note(&source.key).await);
         let attempt =
             Attempt { pair, source, captcha_next: noted.count >= captcha_after || noted_source.count >= of_source };
         // Others may have come meanwhile.
@@ -99,7 +106,7 @@ impl Failures {
             Err(Error::Refused(Code::InvalidCredentials)) => {
                 return if attempt.captcha_next { Err(Error::CaptchaNext(Code::InvalidCredentials)) } else { done };
             }
-            Ok(_) | Err(Error::Refused(Code::AccountDisabled)) => self.forget(&attempt.pair).await,
+            Ok(_) | Err(Error::Refused(Code::AccountDisabled)) => self.forget(&attempt.pair.key).await,
             Err(_) => self.take_back(&attempt.pair).await,
         }
         self.take_back(&attempt.source).await;
@@ -111,16 +118,16 @@ impl Failures {
     pub(super) async fn guess(&self, at: &str, who: UserId) -> Result<String> {
         let most = self.context.options.lock_after.saturating_mul(GUESSES);
         let key = format!("{at}:{who}");
-        let before = self.noted(&key).await;
-        if before.count >= most {
-            return Err(locked(before));
+        let guesses = self.count(key).await;
+        if guesses.before.count >= most {
+            return Err(locked(guesses.before));
         }
-        let noted = self.note(&key).await;
+        let noted = self.note(&guesses.key).await;
         if noted.count > most {
-            self.take_back(&key).await;
+            self.take_back(&guesses).await;
             return Err(locked(noted));
         }
-        Ok(key)
+        Ok(guesses.key)
     }
 
     // Counters that cannot be reached hinder nobody: this node counts by itself.
@@ -147,13 +154,18 @@ impl Failures {
         }
     }
 
-    async fn take_back(&self, key: &str) {
+    async fn count(&self, key: String) -> Count {
+        let before = self.noted(&key).await;
+        Count { key, before }
+    }
+
+    async fn take_back(&self, count: &Count) {
         if let Some(shared) = &self.shared
-            && shared.take_back(key).await.is_ok()
+            && shared.take_back(&count.key, count.before).await.is_ok()
         {
             return;
         }
-        let _ = self.local.take_back(key).await;
+        let _ = self.local.take_back(&count.key, count.before).await;
     }
 
     /// Forgets what was counted.

@@ -79,12 +79,15 @@ impl CounterRepo for LocalCounters {
         Ok(self.notes().get(key))
     }
 
-    async fn take_back(&self, key: &str) -> Res<()> {
+    async fn take_back(&self, key: &str, before: Noted) -> Res<()> {
         let mut notes = self.notes();
         if notes.get(key).count <= 1 {
             notes.rows.remove(key);
-        } else if let Some((count, _)) = notes.rows.get_mut(key) {
+        } else if let Some((count, until)) = notes.rows.get_mut(key) {
             *count -= 1;
+            if before.count > 0 {
+                *until = (*until).min(Instant::now() + before.left);
+            }
         }
         Ok(())
     }

@@ -1,10 +1,13 @@
 //! Small builders: what a test needs but does not speak about.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Barrier;
 
 use crate::id::{GroupId, RoomId, Seq, SessionId, UserId};
 use crate::model::content::ContentDigest;
@@ -214,6 +217,29 @@ pub async fn messages(log: &dyn RoomLogRepo, room: RoomId, by: UserId, count: us
 #[must_use]
 pub fn event(text: &str) -> UserEvent {
     UserEvent { kind: Kind::PROFILE_CHANGED, body: to_raw_value(&json!({ "text": text })).unwrap().into() }
+}
+
+/// Starts all tasks at one moment and gathers what they return, in their order.
+pub async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<F> = tasks.into_iter().collect();
+    let start = Arc::new(Barrier::new(tasks.len()));
+    let begin = |task: F| {
+        let start = start.clone();
+        tokio::spawn(async move {
+            start.wait().await;
+            task.await
+        })
+    };
+    let running: Vec<_> = tasks.into_iter().map(begin).collect();
+    let mut done = Vec::new();
+    for task in running {
+        done.push(task.await.unwrap());
+    }
+    done
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use jim_core::model::{Limits, Me, Password, Registration, Username};
 use jim_core::repo::{CounterRepo, Noted, Rate, RepoError, Res, Store as _, Taken};
 use jim_core::secret::Secret;
 use jim_core::service::{Authenticator, Captcha, CaptchaAnswer, ExternalUser, OpenSession, Options, Proofs, Register};
-use jim_core::store::memory::{MemoryCounters, MemoryRoomLog, MemoryStore};
+use jim_core::store::local::LocalCounters;
+use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
 use jim_core::testkit::ManualClock;
 use jim_core::testkit::fixtures::AT;
 use jim_core::time::Millis;
@@ -91,12 +92,12 @@ async fn who_only_asks_for_captchas_or_invents_them_makes_the_store_do_nothing()
 /// Counters that may be out of reach.
 #[derive(Default)]
 struct Flaky {
-    counters: MemoryCounters,
+    counters: LocalCounters,
     away: AtomicBool,
 }
 
 impl Flaky {
-    fn there(&self) -> Res<&MemoryCounters> {
+    fn there(&self) -> Res<&LocalCounters> {
         let away = self.away.load(Ordering::Relaxed);
         if away { Err(RepoError::Unavailable("away".into())) } else { Ok(&self.counters) }
     }
@@ -116,8 +117,8 @@ impl CounterRepo for Flaky {
         self.there()?.noted(key).await
     }
 
-    async fn take_back(&self, key: &str) -> Res<()> {
-        self.there()?.take_back(key).await
+    async fn take_back(&self, key: &str, before: Noted) -> Res<()> {
+        self.there()?.take_back(key, before).await
     }
 
     async fn forget(&self, key: &str) -> Res<()> {

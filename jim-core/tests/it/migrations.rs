@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jim_core::store::sql::{Durability, MigrateError, SqliteStore};
-use jim_core::testkit::fixtures;
+use jim_core::testkit::fixtures::{self, at_once};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Row as _};
 
@@ -64,16 +64,12 @@ async fn all_who_open_one_new_file_at_once_succeed() {
     for _ in 0..40 {
         let folder = tempfile::tempdir().unwrap();
         let file = SqliteStore::file(folder.path());
-        let start = Arc::new(tokio::sync::Barrier::new(4));
-        let opener = || {
-            let (file, start) = (file.clone(), start.clone());
-            tokio::spawn(async move {
-                start.wait().await;
-                open(&file).await.map(drop)
-            })
-        };
-        for opening in [opener(), opener(), opener(), opener()] {
-            opening.await.unwrap().unwrap();
+        let openers = (0..4).map(|_| {
+            let file = file.clone();
+            async move { open(&file).await.map(drop) }
+        });
+        for opened in at_once(openers).await {
+            opened.unwrap();
         }
         assert_eq!(dump(&file).await, whole);
     }

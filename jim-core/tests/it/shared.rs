@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use jim_core::store::memory::{MemoryCounters, MemoryPresence};
+use jim_core::store::local::LocalCounters;
+use jim_core::store::memory::MemoryPresence;
 use jim_core::store::redis::RedisShared;
 use jim_core::testkit::shared::{SHARED_CASES, Shared};
 
 use crate::bus::{prefix, url};
 
 async fn in_memory() -> Shared {
-    Shared { presence: Arc::new(MemoryPresence::default()), counters: Arc::new(MemoryCounters::default()) }
+    Shared { presence: Arc::new(MemoryPresence::default()), counters: Arc::new(LocalCounters::default()) }
 }
 
 async fn on_redis(variable: &str) -> Shared {

@@ -40,7 +40,6 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::id::{GroupId, Seq, UserId};
 use crate::repo::{Lock, PrivateRights, RepoError, Res, Slice, Store, Tx, Unit};
 
-pub use super::local::LocalCounters as MemoryCounters;
 pub use presence::MemoryPresence;
 pub use room_log::MemoryRoomLog;
 

@@ -40,7 +40,11 @@ static NOTED: LazyLock<Lua> = LazyLock::new(|| {
 static TAKE_BACK: LazyLock<Lua> = LazyLock::new(|| {
     Lua::new(
         "local count = tonumber(redis.call('GET', KEYS[1]) or 0)
-        if count > 1 then redis.call('DECR', KEYS[1]) elseif count == 1 then redis.call('DEL', KEYS[1]) end
+        if count == 1 then redis.call('DEL', KEYS[1]) end
+        if count < 2 then return {0, 0} end
+        redis.call('DECR', KEYS[1])
+        local left = tonumber(ARGV[1])
+        if left > 0 and left < redis.call('PTTL', KEYS[1]) then redis.call('PEXPIRE', KEYS[1], left) end
         return {0, 0}",
     )
 });
@@ -79,8 +83,9 @@ impl CounterRepo for RedisShared {
         self.on_notes(&NOTED, key, &[]).await
     }
 
-    async fn take_back(&self, key: &str) -> Res<()> {
-        self.on_notes(&TAKE_BACK, key, &[]).await.map(|_| ())
+    async fn take_back(&self, key: &str, before: Noted) -> Res<()> {
+        let left = before.left.as_millis().to_string();
+        self.on_notes(&TAKE_BACK, key, &[left.as_bytes()]).await.map(|_| ())
     }
 
     async fn forget(&self, key: &str) -> Res<()> {

@@ -2,34 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Barrier;
-
 use crate::id::{Seq, UserId};
 use crate::model::entry::Entry;
 use crate::repo::{Appended, RepoError, Res, RoomLogRepo};
-
-/// Starts all tasks at one moment and gathers what they return, in their order.
-pub(super) async fn at_once<T, F>(tasks: impl IntoIterator<Item = F>) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Future<Output = T> + Send + 'static,
-{
-    let tasks: Vec<F> = tasks.into_iter().collect();
-    let start = Arc::new(Barrier::new(tasks.len()));
-    let begin = |task: F| {
-        let start = start.clone();
-        tokio::spawn(async move {
-            start.wait().await;
-            task.await
-        })
-    };
-    let running: Vec<_> = tasks.into_iter().map(begin).collect();
-    let mut done = Vec::new();
-    for task in running {
-        done.push(task.await.unwrap());
-    }
-    done
-}
+pub(super) use crate::testkit::fixtures::at_once;
 
 /// Tries again while others are in the way, as services do, but not for ever.
 pub(super) async fn patiently<T, F: Future<Output = Res<T>>>(attempt: impl Fn() -> F) -> Res<T> {

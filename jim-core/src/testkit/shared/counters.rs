@@ -1,12 +1,11 @@
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Barrier;
 use tokio::time::Instant;
 
 use super::Shared;
 use crate::repo::{Noted, Rate, Taken};
+use crate::testkit::fixtures::at_once;
 
 fn rate(count: u32, per: Duration) -> Rate {
     Rate { count: NonZeroU32::new(count).unwrap(), per }
@@ -69,21 +68,11 @@ pub async fn keys_have_budgets_of_their_own(shared: &Shared) {
 }
 
 pub async fn of_60_who_take_at_once_as_many_get_one_as_there_are(shared: &Shared) {
-    let start = Arc::new(Barrier::new(60));
-    let tasks: Vec<_> = (0..60)
-        .map(|_| {
-            let (counters, start) = (shared.counters.clone(), start.clone());
-            tokio::spawn(async move {
-                start.wait().await;
-                counters.take("key", rate(25, HOUR)).await.unwrap()
-            })
-        })
-        .collect();
-    let mut taken = 0;
-    for task in tasks {
-        taken += u32::from(task.await.unwrap() == Taken::Ok);
-    }
-    assert_eq!(taken, 25);
+    let taken = at_once((0..60).map(|_| {
+        let counters = shared.counters.clone();
+        async move { counters.take("key", rate(25, HOUR)).await.unwrap() }
+    }));
+    assert_eq!(taken.await.into_iter().filter(|taken| *taken == Taken::Ok).count(), 25);
 }
 
 pub async fn another_rate_makes_nobody_wait_longer_than_it_does_itself(shared: &Shared) {
@@ -94,20 +83,11 @@ pub async fn another_rate_makes_nobody_wait_longer_than_it_does_itself(shared: &
 }
 
 pub async fn of_60_who_note_at_once_each_is_told_another_count(shared: &Shared) {
-    let start = Arc::new(Barrier::new(60));
-    let tasks: Vec<_> = (0..60)
-        .map(|_| {
-            let (counters, start) = (shared.counters.clone(), start.clone());
-            tokio::spawn(async move {
-                start.wait().await;
-                counters.note("key", HOUR).await.unwrap().count
-            })
-        })
-        .collect();
-    let mut counts = Vec::new();
-    for task in tasks {
-        counts.push(task.await.unwrap());
-    }
+    let noted = at_once((0..60).map(|_| {
+        let counters = shared.counters.clone();
+        async move { counters.note("key", HOUR).await.unwrap().count }
+    }));
+    let mut counts = noted.await;
     counts.sort_unstable();
     assert_eq!(counts, (1..=60).collect::<Vec<_>>());
 }
@@ -119,16 +99,16 @@ async fn count(shared: &Shared, key: &str) -> u32 {
 pub async fn notes_of_a_key_are_its_own_and_can_be_taken_back_and_forgotten(shared: &Shared) {
     take(shared, "one", rate(1, HOUR), 1).await;
     assert_eq!(shared.counters.noted("one").await.unwrap(), Noted::default());
-    shared.counters.take_back("one").await.unwrap();
+    shared.counters.take_back("one", Noted::default()).await.unwrap();
     shared.counters.forget("one").await.unwrap();
     for n in 1..=3 {
         assert_eq!(shared.counters.note("one", HOUR).await.unwrap().count, n);
     }
     assert_eq!(shared.counters.note("two", HOUR).await.unwrap().count, 1);
-    shared.counters.take_back("one").await.unwrap();
+    shared.counters.take_back("one", Noted::default()).await.unwrap();
     assert_eq!((count(shared, "one").await, count(shared, "two").await), (2, 1));
-    shared.counters.take_back("two").await.unwrap();
-    shared.counters.take_back("two").await.unwrap();
+    shared.counters.take_back("two", Noted::default()).await.unwrap();
+    shared.counters.take_back("two", Noted::default()).await.unwrap();
     shared.counters.forget("one").await.unwrap();
     assert_eq!((count(shared, "one").await, count(shared, "two").await), (0, 0));
     wait(shared, "one", rate(1, HOUR)).await;
@@ -141,9 +121,16 @@ pub async fn notes_last_as_long_as_the_last_one_says(shared: &Shared) {
     assert_eq!((noted.count, noted.left), (2, second));
     shared.counters.note("taken", second).await.unwrap();
     shared.counters.note("taken", second).await.unwrap();
-    shared.counters.take_back("taken").await.unwrap();
+    let before = shared.counters.noted("taken").await.unwrap();
+    shared.counters.note("taken", HOUR).await.unwrap();
+    shared.counters.take_back("taken", before).await.unwrap();
     let noted = shared.counters.noted("taken").await.unwrap();
-    assert!(noted.count <= 1 && noted.left <= second, "{noted:?}");
+    assert!(noted.count <= 2 && noted.left <= second, "{noted:?}");
+    shared.counters.note("beside", HOUR).await.unwrap();
+    shared.counters.note("beside", HOUR).await.unwrap();
+    shared.counters.take_back("beside", Noted::default()).await.unwrap();
+    let noted = shared.counters.noted("beside").await.unwrap();
+    assert!(noted.count == 1 && noted.left > second, "what came meanwhile keeps its own end: {noted:?}");
     super::eventually("they are forgotten", || async {
         count(shared, "key").await == 0 && count(shared, "taken").await == 0
     })

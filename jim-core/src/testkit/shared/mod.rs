@@ -17,7 +17,7 @@ use crate::repo::{CounterRepo, PresenceRepo};
 pub struct Shared {
     /// Who is connected.
     pub presence: Arc<dyn PresenceRepo>,
-    /// Budgets.
+    /// Budgets and counts.
     pub counters: Arc<dyn CounterRepo>,
 }
 

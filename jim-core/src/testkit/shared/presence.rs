@@ -1,11 +1,10 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Barrier;
 use tokio::time::Instant;
 
 use super::{Shared, eventually};
 use crate::id::UserId;
+use crate::testkit::fixtures::at_once;
 
 const LONG: Duration = Duration::from_mins(1);
 
@@ -83,21 +82,14 @@ pub async fn a_thousand_people_are_one_call(shared: &Shared) {
 pub async fn of_20_nodes_that_say_it_at_once_one_is_first_and_one_is_last(shared: &Shared) {
     let all = people(1);
     for leaving in [false, true] {
-        let start = Arc::new(Barrier::new(20));
-        let tasks: Vec<_> = (0..20)
-            .map(|n| {
-                let (presence, start, all) = (shared.presence.clone(), start.clone(), all.clone());
-                tokio::spawn(async move {
-                    start.wait().await;
-                    let node = format!("node-{n}");
-                    if leaving { presence.leave(&node, &all).await } else { presence.beat(&node, &all, LONG).await }
-                })
-            })
-            .collect();
-        let mut turned = 0;
-        for task in tasks {
-            turned += task.await.unwrap().unwrap().len();
-        }
+        let turned = at_once((0..20).map(|n| {
+            let (presence, all) = (shared.presence.clone(), all.clone());
+            async move {
+                let node = format!("node-{n}");
+                if leaving { presence.leave(&node, &all).await } else { presence.beat(&node, &all, LONG).await }
+            }
+        }));
+        let turned: usize = turned.await.into_iter().map(|turned| turned.unwrap().len()).sum();
         assert_eq!(turned, 1);
         assert_eq!(shared.presence.online(&all).await.unwrap(), [!leaving]);
     }
