@@ -34,8 +34,8 @@ pub(super) enum Word {
     Ended(Vec<SessionId>),
     /// A person looks to friends in another way.
     Presence(Told),
-    /// Whoever this person is connected to looks at him.
-    Look(UserId),
+    /// Whoever this person is connected to looks at him; at one who vanishes, as late as at one who goes.
+    Look { user_id: UserId, vanishes: bool },
 }
 
 /// The other nodes, as far as they are heard.
@@ -89,7 +89,7 @@ impl Hub {
                 self.look_after(false);
             }
             Ok(Word::Presence(told)) => self.take_presence(&told),
-            Ok(Word::Look(user)) => self.look_if_here(user),
+            Ok(Word::Look { user_id, vanishes }) => self.look_if_here(user_id, vanishes),
             Ok(Word::Ended(sessions)) => self.forget_sessions(&sessions),
             Err(_) => tracing::warn!("a node said what this release does not know"),
         }

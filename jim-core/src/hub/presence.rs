@@ -201,7 +201,8 @@ impl Hub {
                 () = sleep_until(wake) => {}
             }
             let left: Vec<UserId> = std::mem::take(&mut self.faces().left).into_iter().collect();
-            self.store_seen(&left).await;
+            let not_stored = self.store_seen(&left).await;
+            self.faces().left.extend(not_stored);
             let due = self.faces().take_due();
             for users in due.chunks(A_UNIT) {
                 if let Err(error) = self.look_at(users).await {
@@ -218,18 +219,22 @@ impl Hub {
         self.store_seen(&last.into_iter().collect::<Vec<_>>()).await;
     }
 
-    /// Stores that people could be seen until now.
-    async fn store_seen(&self, users: &[UserId]) {
-        for users in users.chunks(A_UNIT) {
+    /// Stores that people could be seen until now; returns those of whom it could not.
+    async fn store_seen<'a>(&self, mut users: &'a [UserId]) -> &'a [UserId] {
+        while !users.is_empty() {
+            let (some, rest) = users.split_at(users.len().min(A_UNIT));
             let stored = async {
                 let mut unit = self.logs.store.write(&[]).await?;
-                unit.statuses().set_seen(users, self.logs.clock.now()).await?;
+                unit.statuses().set_seen(some, self.logs.clock.now()).await?;
                 self.logs.finish(unit).await
             };
             if let Err(error) = stored.await {
-                return tracing::warn!(error.cause = %error, "when people were last seen was not stored");
+                tracing::warn!(error.cause = %error, "when people were last seen was not stored");
+                break;
             }
+            users = rest;
         }
+        users
     }
 
     /// Tells friends of those who look to them in another way than was told last.
@@ -254,7 +259,7 @@ impl Hub {
             }
             if told.presence.status == Shown::Offline && self.is_blind() {
                 // Another node may have him still, and says so.
-                self.say(&Word::Look(told.user_id)).await;
+                self.say(&Word::Look { user_id: told.user_id, vanishes: false }).await;
             }
         }
         Ok(())
@@ -275,10 +280,10 @@ impl Hub {
     /// apart.
     pub(crate) async fn show_soon(&self, user: UserId, connected: bool, vanishes: bool) {
         if connected {
-            self.look_soon(user, if vanishes { self.grace() } else { Duration::ZERO });
+            self.look_soon(user, vanishes);
         } else if self.logs.bus.is_shared() {
             // A node to which he has just connected may not have said so yet.
-            self.say(&Word::Look(user)).await;
+            self.say(&Word::Look { user_id: user, vanishes }).await;
         }
     }
 
@@ -288,27 +293,32 @@ impl Hub {
     }
 
     /// Looks at a person if he is connected here.
-    pub(super) fn look_if_here(&self, user: UserId) {
+    pub(super) fn look_if_here(&self, user: UserId, vanishes: bool) {
         if self.is_online(user) {
-            self.look_soon(user, Duration::ZERO);
+            self.look_soon(user, vanishes);
         }
     }
 
-    fn look_soon(&self, user: UserId, after: Duration) {
+    fn look_soon(&self, user: UserId, vanishes: bool) {
+        let after = if vanishes { self.grace() } else { Duration::ZERO };
         self.faces().look(user, after, true);
         self.looks.notify_one();
     }
 
-    /// People who were connected to a node that is gone are looked at when what it said has ended. One node does it
-    /// for all.
+    /// People who were connected to a node that is gone are looked at when what it said has ended, by all nodes that know
+    /// of them: one goes first, and tells the others too.
     pub(super) fn look_after(&self, crashed: bool) {
-        if self.presence.is_none() || !self.nodes.is_first() {
+        if self.presence.is_none() {
             return;
         }
         let mut faces = self.faces();
         let seen: Vec<UserId> =
             faces.told.iter().filter(|(_, (shown, _))| *shown != Shown::Offline).map(|(user, _)| *user).collect();
-        let delay = if crashed { PRESENT } else { Duration::ZERO } + self.grace();
+        let (ended, turn) = (
+            if crashed { PRESENT } else { Duration::ZERO },
+            if self.nodes.is_first() { Duration::ZERO } else { PAUSE },
+        );
+        let delay = ended + self.grace() + turn;
         for user in seen.into_iter().filter(|user| !self.is_online(*user)) {
             faces.look(user, delay, false);
         }
@@ -317,23 +327,29 @@ impl Hub {
 
     /// Shows a person to a friend whom he has just blocked, who sees him go, or let back, who sees him come.
     pub(crate) async fn show_to(&self, user: UserId, friend: UserId) {
-        let connected = self.online(&[user]).await == [true];
+        let connected = self.is_connected(user).await;
         let looked = async {
             let mut unit = self.logs.store.read().await?;
             let Some(stored) = unit.users().get(user).await? else { return Ok(None) };
-            let presence = stored.standing.presence(connected);
             // Who is not to be seen anyway does not change.
-            if presence.status == Shown::Offline || unit.friends().get(friend, user).await?.is_none() {
+            if stored.standing.status.shown(connected) == Shown::Offline
+                || unit.friends().get(friend, user).await?.is_none()
+            {
                 return Ok(None);
             }
             let blocked = unit.blocks().get(user, friend).await?.is_some();
-            Ok::<_, crate::repo::RepoError>(Some(if blocked { Presence::HIDDEN } else { presence }))
+            Ok::<_, crate::repo::RepoError>(Some(stored.standing.seen_by_friend(connected, blocked)))
         };
         match looked.await {
             Ok(Some(presence)) => self.logs.whisper(Topic::User(friend), &Seen::new(user, presence)).await,
             Ok(None) => {}
             Err(error) => tracing::warn!(error.cause = %error, "somebody was not shown to a friend"),
         }
+    }
+
+    /// Whether somebody is connected to any node. It may ask the other nodes: never while anything is locked.
+    pub(crate) async fn is_connected(&self, user: UserId) -> bool {
+        self.online(&[user]).await == [true]
     }
 
     /// Whether people are connected to any node, in the order asked; to this one, while nobody can tell of the others.

@@ -92,7 +92,13 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// What a friend sees of a person who is connected, or is not.
+    /// What a friend sees of a person who is connected, or is not: nothing, if the person blocks him.
+    #[must_use]
+    pub fn seen_by_friend(&self, connected: bool, blocked: bool) -> Presence {
+        if blocked { Presence::HIDDEN } else { self.presence(connected) }
+    }
+
+    /// What a friend sees whom the person does not block.
     #[must_use]
     pub fn presence(&self, connected: bool) -> Presence {
         let status = self.status.shown(connected);

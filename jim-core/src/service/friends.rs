@@ -48,7 +48,7 @@ impl Friends {
         let page = cursors.page(rows, limit, log, |row| row.friend.to_string());
         Ok(page.map(|row| {
             let user = &users[&row.friend];
-            let presence = presence(user, online[&row.friend], hidden.contains(&row.friend));
+            let presence = user.standing.seen_by_friend(online[&row.friend], hidden.contains(&row.friend));
             view(who, row, user.card(now), presence)
         }))
     }
@@ -60,13 +60,13 @@ impl Friends {
         let user = account(&mut unit, friend).await?;
         let hidden = unit.blocks().get(friend, who).await?.is_some();
         drop(unit);
-        let connected = is_connected(&self.context, friend).await;
-        Ok(view(who, row, user.card(self.context.now()), presence(&user, connected, hidden)))
+        let connected = self.context.hub.is_connected(friend).await;
+        Ok(view(who, row, user.card(self.context.now()), user.standing.seen_by_friend(connected, hidden)))
     }
 
     /// Changes how one keeps a friend: what one calls him, and by what one sorts him. Nobody else sees it.
     pub async fn change(&self, who: UserId, friend: UserId, change: FriendChange) -> Result<Friend> {
-        let connected = is_connected(&self.context, friend).await;
+        let connected = self.context.hub.is_connected(friend).await;
         let mut unit = self.context.write(&[who]).await?;
         let before = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
         let mut row = before.clone();
@@ -152,17 +152,7 @@ pub(super) async fn befriend(
 async fn seen(context: &Context, unit: &mut Unit, who: UserId, row: &Friendship, connected: bool) -> Result<Friend> {
     let user = account(unit, row.friend).await?;
     let hidden = unit.blocks().get(row.friend, who).await?.is_some();
-    Ok(view(who, row.clone(), user.card(context.now()), presence(&user, connected, hidden)))
-}
-
-/// Whether somebody is connected. It may ask the other nodes: never while anything is locked.
-pub(super) async fn is_connected(context: &Context, user: UserId) -> bool {
-    context.hub.online(&[user]).await == [true]
-}
-
-/// What a friend sees of a person, unless he is blocked.
-fn presence(user: &User, connected: bool, blocked: bool) -> Presence {
-    if blocked { Presence::HIDDEN } else { user.standing.presence(connected) }
+    Ok(view(who, row.clone(), user.card(context.now()), user.standing.seen_by_friend(connected, hidden)))
 }
 
 fn view(who: UserId, row: Friendship, user: UserCard, presence: Presence) -> Friend {

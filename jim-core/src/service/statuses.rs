@@ -25,7 +25,7 @@ impl Statuses {
     /// Chooses what friends see; it stays until it is chosen anew. Nothing else changes: who is not to be disturbed gets
     /// every frame.
     pub async fn set(&self, who: UserId, status: Status) -> Result<Me> {
-        let connected = self.context.hub.online(&[who]).await == [true];
+        let connected = self.context.hub.is_connected(who).await;
         let mut unit = self.context.write(&[who]).await?;
         let mut user = unit.users().get(who).await?.ok_or(Code::NotFound)?;
         let now = self.context.now();

@@ -22,21 +22,21 @@ use tokio::sync::mpsc;
 use crate::faulty::FaultyBus;
 use crate::node::{Ear, Node, PATIENCE, Town, options, send};
 
-/// One node's side of a bus: what it publishes is heard by both, and what the other subscribes is not its business.
+/// One node's side of a bus: what it publishes is heard by all, and what the others subscribe is not its business.
 pub(crate) struct Twin {
     mine: Arc<LocalBus>,
-    both: [Arc<LocalBus>; 2],
+    all: Vec<Arc<LocalBus>>,
 }
 
-pub(crate) fn twins() -> [Arc<Twin>; 2] {
-    let both = [Arc::new(LocalBus::default()), Arc::new(LocalBus::default())];
-    [0, 1].map(|at: usize| Arc::new(Twin { mine: both[at].clone(), both: both.clone() }))
+pub(crate) fn twins<const N: usize>() -> [Arc<Twin>; N] {
+    let all: Vec<_> = (0..N).map(|_| Arc::new(LocalBus::default())).collect();
+    std::array::from_fn(|at| Arc::new(Twin { mine: all[at].clone(), all: all.clone() }))
 }
 
 #[async_trait]
 impl Bus for Twin {
     async fn publish(&self, topic: Topic, frame: Bytes) -> Result<(), BusError> {
-        for bus in &self.both {
+        for bus in &self.all {
             bus.publish(topic, frame.clone()).await?;
         }
         Ok(())

@@ -66,7 +66,12 @@ impl StatusRepo for SqlTx {
                  WHERE u.id IN {these} AND u.state <> ?
                      AND NOT EXISTS (SELECT 1 FROM jim_statuses s WHERE s.user_id = u.id)"
             );
-            conn.insert_new(sql(text), with(args![at], args![STATE_DELETED])).await?;
+            if !conn.insert_new(sql(text), with(args![at], args![STATE_DELETED])).await? {
+                // Another node has just made one of the rows: then none was made.
+                for user in users {
+                    ensure(&mut conn, *user).await?;
+                }
+            }
             let text = format!(
                 "UPDATE jim_statuses SET seen_at = ? WHERE user_id IN {these} AND status <> ?
                      AND (seen_at IS NULL OR seen_at < ?)"
