@@ -1,4 +1,4 @@
-//! Adapters of the ports in [`repo`](crate::repo), each behind a feature.
+//! Adapters of the ports in [`repo`](crate::repo). Those of databases stand behind features of their names.
 
 pub mod local;
 #[cfg(feature = "testkit")]

@@ -36,11 +36,11 @@ const YOUNG: Duration = Duration::from_millis(50);
 
 /// What an adapter does for appends. Nothing here decides anything.
 pub(super) trait Rows: Send {
-    /// The ends of logs as committed now, in the order asked.
-    fn heads(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send;
-
     /// Whether a turn holds others off.
     const HOLDS: bool = false;
+
+    /// The ends of logs as committed now, in the order asked.
+    fn heads(&mut self, rooms: &[RoomId]) -> impl Future<Output = Res<Vec<Head>>> + Send;
 
     /// The same for who was refused again and again: from then until [`Rows::pass`] nobody else moves them, where
     /// [`Rows::HOLDS`].

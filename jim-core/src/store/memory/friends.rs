@@ -32,10 +32,6 @@ impl FriendRepo for MemoryTx {
         Ok(self.state.friends.get(user, friend).cloned())
     }
 
-    async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<Friendship>> {
-        self.find_by_filter(user, &FriendFilter::default(), after, limit).await
-    }
-
     async fn find_by_filter(
         &mut self,
         user: UserId,

@@ -58,10 +58,6 @@ impl FriendRepo for SqlTx {
         Ok(labelled(&mut conn, user, rows).await?.pop())
     }
 
-    async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<Friendship>> {
-        self.find_by_filter(user, &FriendFilter::default(), after, limit).await
-    }
-
     async fn find_by_filter(
         &mut self,
         user: UserId,
@@ -71,16 +67,18 @@ impl FriendRepo for SqlTx {
     ) -> Res<Vec<Friendship>> {
         let label = filter.label.as_ref().map(|label| label.0.as_str());
         let wanted: Vec<&str> = label.into_iter().chain(filter.starred.then_some(STAR)).collect();
-        let has = " AND EXISTS (SELECT 1 FROM jim_friend_labels l
-                 WHERE l.user_id = f.user_id AND l.friend_id = f.friend_id AND l.label = ?)";
+        let labelled_so = |n: usize| {
+            format!(
+                " JOIN jim_friend_labels l{n} ON l{n}.user_id = f.user_id AND l{n}.friend_id = f.friend_id AND l{n}.label = ?"
+            )
+        };
         let text = format!(
-            "SELECT f.friend_id, f.remark, f.since FROM jim_friendships f WHERE f.user_id = ? AND f.friend_id > ?{}
+            "SELECT f.friend_id, f.remark, f.since FROM jim_friendships f{} WHERE f.user_id = ? AND f.friend_id > ?
              ORDER BY f.friend_id LIMIT ?",
-            has.repeat(wanted.len())
+            (0..wanted.len()).map(labelled_so).collect::<String>()
         );
-        let mut args = args![user, after.unwrap_or(UserId::SYSTEM)];
-        args.extend(wanted.into_iter().map(Arg::from));
-        args.push(limit.into());
+        let mut args: Vec<Arg> = wanted.into_iter().map(Arg::from).collect();
+        args.extend(args![user, after.unwrap_or(UserId::SYSTEM), limit]);
         let mut conn = self.conn().await?;
         let rows: Vec<Row> = conn.rows(sql(text), args).await?;
         labelled(&mut conn, user, rows).await

@@ -22,12 +22,16 @@ pub(super) async fn read(conn: &mut impl Verbs, asks: &[(UserId, UserId)]) -> Re
     if asks.is_empty() {
         return Ok(Vec::new());
     }
-    let rooms = asks.iter().enumerate().map(|(place, (writer, peer))| {
-        let room = RoomId::private(*writer, *peer).map(|room| room.to_string());
-        json!([place, writer.0, peer.0, room])
-    });
+    let asks: Value = asks
+        .iter()
+        .enumerate()
+        .map(|(place, (writer, peer))| {
+            let room = RoomId::private(*writer, *peer).map(|room| room.to_string());
+            json!([place, writer.0, peer.0, room])
+        })
+        .collect();
     let text = statement(conn.dialect());
-    let mut rows: Vec<RightsRow> = conn.rows(sql(text), args![Value::from_iter(rooms).to_string()]).await?;
+    let mut rows: Vec<RightsRow> = conn.rows(sql(text), args![asks.to_string()]).await?;
     rows.sort_unstable_by_key(|row| row.place);
     let rights = rows.into_iter().map(|row| PrivateRights {
         peer: match row.state {

@@ -50,13 +50,14 @@ pub struct MySqlOptions {
     pub writers: usize,
     /// Connections for everything that only reads.
     pub readers: usize,
-    /// Connections for appends; rooms share them evenly, and each appends batches.
+    /// Connections for appends; rooms share them evenly, and each appends batches: the fewer there are, the more goes
+    /// into each, and the less each entry costs the server.
     pub lanes: usize,
 }
 
 impl Default for MySqlOptions {
     fn default() -> Self {
-        MySqlOptions { writers: 16, readers: 16, lanes: 8 }
+        MySqlOptions { writers: 16, readers: 16, lanes: 2 }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::{Durability, SqliteStore};
 use crate::id::{GroupId, RoomId, Seq, UserId};
 use crate::model::audit::AuditFilter;
-use crate::model::friend::Direction;
+use crate::model::friend::{Direction, FriendFilter, Label};
 use crate::repo::{RoomLogRepo, Slice, Store};
 use crate::store::sql::conn::{Verbs as _, args};
 use crate::store::sql::sql;
@@ -34,7 +34,10 @@ async fn lists(store: &SqliteStore) {
     for direction in [Direction::In, Direction::Out] {
         unit.friend_requests().list(user, direction, None, 9).await.unwrap();
     }
-    unit.friends().list(user, None, 9).await.unwrap();
+    for (label, starred) in [(None, false), (None, true), (Some("work"), false), (Some("work"), true)] {
+        let filter = FriendFilter { label: label.map(|label| Label::parse(label).unwrap()), starred };
+        unit.friends().find_by_filter(user, &filter, None, 9).await.unwrap();
+    }
     unit.blocks().list(user, None, 9).await.unwrap();
     unit.sessions().list(user, AT).await.unwrap();
     unit.groups().list(user, None, 9).await.unwrap();
