@@ -137,24 +137,23 @@ impl Key {
     /// HMAC-SHA-256 (RFC 2104) over parts that cannot run into one another.
     #[must_use]
     pub fn sign(&self, parts: &[&str]) -> [u8; 32] {
-        let mut mac = self.0.clone();
-        for part in parts {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        mac.finalize().into_bytes().into()
+        self.mac(parts).finalize().into_bytes().into()
     }
 
     /// Whether a tag is what [`Key::sign`] makes of the parts, or its first bytes, 16 at least. Takes as long whether it
     /// is or not.
     #[must_use]
     pub fn is_signed(&self, parts: &[&str], tag: &[u8]) -> bool {
+        tag.len() >= 16 && self.mac(parts).verify_truncated_left(tag).is_ok()
+    }
+
+    fn mac(&self, parts: &[&str]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part.as_bytes());
         }
-        tag.len() >= 16 && mac.verify_truncated_left(tag).is_ok()
+        mac
     }
 }
 

@@ -11,7 +11,9 @@ pub trait FriendRepo: Send {
     /// One side of a friendship.
     async fn get(&mut self, user: UserId, friend: UserId) -> Res<Option<Friendship>>;
     /// A person's friends by id, above `after`.
-    async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<Friendship>>;
+    async fn list(&mut self, user: UserId, after: Option<UserId>, limit: u16) -> Res<Vec<Friendship>> {
+        self.find_by_filter(user, &FriendFilter::default(), after, limit).await
+    }
     /// Those of a person's friends for whom all that the filter says is true, by id, above `after`.
     async fn find_by_filter(
         &mut self,
