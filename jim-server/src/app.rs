@@ -29,7 +29,8 @@ pub struct App<D> {
     pub ops: Option<Edge<AddDataEndpoint<Route, D>>>,
 }
 
-/// What the API does not declare: paths that answer GET.
+/// What the API does not declare: paths that answer GET, and stay open. Asked for by the head alone one would take a place
+/// and read nothing.
 pub type Extra = (&'static str, BoxEndpoint<'static>);
 
 impl<D: Clone + Send + Sync + 'static> App<D> {
@@ -39,7 +40,7 @@ impl<D: Clone + Send + Sync + 'static> App<D> {
     pub fn new(api: impl OpenApi, extra: Vec<Extra>, data: &D, rules: impl Fn() -> Rules, split: bool) -> Self {
         let extra = extra
             .into_iter()
-            .map(|(path, page)| (path.to_owned(), Methods::new(path.into(), vec![(Method::GET, page)])));
+            .map(|(path, stream)| (path.to_owned(), Methods::new(path.into(), vec![(Method::GET, stream)], false)));
         let (public, ops): (Vec<_>, Vec<_>) =
             table(api).into_iter().chain(extra).partition(|(path, _)| !split || path.starts_with(BASE));
         let edge = |routes: Vec<(String, Methods)>| {
@@ -61,10 +62,10 @@ fn table<T: OpenApi>(api: T) -> Vec<(String, Methods)> {
     api.add_routes(&mut declared);
     let declared = declared.into_iter().map(|(path, methods)| {
         let pattern = patterns.get(&path).cloned().unwrap_or_else(|| Arc::from(&*path));
-        (path, Methods::new(pattern, methods.into_iter().collect()))
+        (path, Methods::new(pattern, methods.into_iter().collect(), true))
     });
     let pages =
-        docs::pages().map(|(path, page)| (path.to_owned(), Methods::new(path.into(), vec![(Method::GET, page)])));
+        docs::pages().map(|(path, page)| (path.to_owned(), Methods::new(path.into(), vec![(Method::GET, page)], true)));
     declared.chain(pages).collect()
 }
 
@@ -85,18 +86,20 @@ fn numbered(path: &str) -> String {
 struct Methods {
     pattern: Arc<str>,
     allow: HeaderValue,
+    /// Whether HEAD is answered as GET is.
+    head: bool,
     endpoints: Vec<(Method, BoxEndpoint<'static>)>,
 }
 
 impl Methods {
-    fn new(pattern: Arc<str>, mut endpoints: Vec<(Method, BoxEndpoint<'static>)>) -> Self {
+    fn new(pattern: Arc<str>, mut endpoints: Vec<(Method, BoxEndpoint<'static>)>, head: bool) -> Self {
         endpoints.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         let mut names: Vec<&str> = endpoints.iter().map(|(method, _)| method.as_str()).collect();
-        if let Some(get) = names.iter().position(|name| *name == "GET") {
+        if let Some(get) = names.iter().position(|name| head && *name == "GET") {
             names.insert(get + 1, "HEAD");
         }
         let allow = HeaderValue::try_from(names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""));
-        Methods { pattern, allow, endpoints }
+        Methods { pattern, allow, head, endpoints }
     }
 
     fn of(&self, method: &Method) -> Option<&BoxEndpoint<'static>> {
@@ -119,7 +122,7 @@ impl Endpoint for Methods {
         if let Some(endpoint) = self.of(request.method()) {
             return endpoint.call(request).await;
         }
-        match self.of(&Method::GET).filter(|_| request.method() == Method::HEAD) {
+        match self.of(&Method::GET).filter(|_| self.head && request.method() == Method::HEAD) {
             // hyper sends the head alone, with the length that the body would have.
             Some(endpoint) => endpoint.call(request).await,
             None => Err(ApiError::method_not_allowed(self.allow.clone()).into()),

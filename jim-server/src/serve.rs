@@ -27,6 +27,8 @@ use crate::wire;
 const PRUNE: Duration = Duration::from_mins(1);
 /// How long clients may take to close their sockets when the server stops.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How much longer than two heartbeats a peer may acknowledge nothing: who is slow is first told so.
+const UNREAD: Duration = Duration::from_secs(15);
 
 /// Serves until SIGTERM or Ctrl-C, then lets open requests end.
 pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
@@ -46,7 +48,8 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let sockets = TaskTracker::new();
     let api = Api::new(jim.clone(), Throttles::new(&config.rate, backend.counters.as_ref()));
     let surface = api::surface(&api, MetaApi::new(&config, jim.clone()), HealthApi::new(backend.probe.clone()));
-    let events = Events::new(jim.clone(), gateway_options(&config), sockets.clone(), stop.clone());
+    let heartbeat = Duration::from_secs(config.socket.heartbeat_seconds);
+    let events = Events::new(jim.clone(), heartbeat, sockets.clone(), stop.clone());
     let gateway = Gateway::new(jim.clone(), gateway_options(&config), sockets.clone());
     let extra = vec![(gateway::PATH, gateway.boxed()), (gateway::events::PATH, events.boxed())];
     let app = App::new(surface, extra, &api, || rules(&config), config.server.ops_listen.is_some());
@@ -54,7 +57,7 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let (listener, address) = bind("server.listen", config.server.listen).await?;
     let deadlines = Deadlines {
         head: Duration::from_secs(config.server.header_timeout_seconds),
-        unread: Duration::from_secs(config.socket.heartbeat_seconds),
+        unread: heartbeat * 2 + UNREAD,
         drain: Duration::from_secs(config.server.drain_seconds),
     };
     let public = tokio::spawn(accept::serve(listener, Arc::new(app.public), deadlines, stop.clone()));

@@ -1,18 +1,19 @@
 //! The same frames as server-sent events (HTML, section 9.2), for clients behind proxies that break sockets.
 
+use std::time::Duration;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::{Stream, stream};
 use jim_core::Jim;
 use jim_core::hub::{Close, Listener};
-use poem::http::{HeaderValue, Method, header};
 use poem::{Body, Endpoint, Request, Response};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::bearer;
 use super::connection::{Ended, HEARTBEAT, TOGETHER, reason};
-use super::{GatewayOptions, bearer};
 use crate::problem::ApiError;
 use crate::visit::Visit;
 
@@ -22,22 +23,18 @@ pub(crate) const PATH: &str = "/api/v1/events";
 /// `GET /api/v1/events`.
 pub(crate) struct Events {
     jim: Jim,
-    options: GatewayOptions,
+    heartbeat: Duration,
     readers: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Events {
     /// Readers are counted by the tracker, and told that the server restarts when it stops.
-    pub(crate) fn new(jim: Jim, options: GatewayOptions, readers: TaskTracker, stop: CancellationToken) -> Self {
-        Events { jim, options, readers, stop }
+    pub(crate) fn new(jim: Jim, heartbeat: Duration, readers: TaskTracker, stop: CancellationToken) -> Self {
+        Events { jim, heartbeat, readers, stop }
     }
 
     async fn open(&self, request: &Request) -> Result<Response, ApiError> {
-        // A reader that is asked for by its head alone would take a place and read nothing.
-        if request.method() != Method::GET {
-            return Err(ApiError::method_not_allowed(HeaderValue::from_static("GET")));
-        }
         let token = bearer(request.headers()).ok_or(jim_core::Code::AuthRequired)?;
         let caller = self.jim.sessions().authenticate(&token).await?;
         if let Some(visit) = Visit::of(request) {
@@ -47,14 +44,11 @@ impl Events {
             Ok(listener) => Source::Open(Box::new(listener)),
             Err(why) => Source::Refused(why),
         };
-        let mut heartbeat = interval(self.options.heartbeat);
+        let mut heartbeat = interval(self.heartbeat);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heartbeat.reset();
         let reader = Reader { source, heartbeat, stop: self.stop.clone(), _counted: self.readers.token() };
-        let response = Response::builder()
-            .content_type("text/event-stream")
-            .header(header::CACHE_CONTROL, "no-store")
-            .header("x-accel-buffering", "no");
+        let response = Response::builder().content_type("text/event-stream").header("x-accel-buffering", "no");
         Ok(response.body(Body::from_bytes_stream(reader.events())))
     }
 }

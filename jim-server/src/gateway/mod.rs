@@ -11,7 +11,7 @@ use std::time::Duration;
 use jim_core::Jim;
 use jim_core::hub::Close;
 use jim_core::service::Caller;
-use poem::http::{HeaderMap, Method, StatusCode, header};
+use poem::http::{HeaderMap, StatusCode, header};
 use poem::{Endpoint, Request, Response};
 use tokio_util::task::TaskTracker;
 
@@ -48,9 +48,6 @@ impl Gateway {
     }
 
     async fn open(&self, request: &Request) -> Result<Response, ApiError> {
-        if request.method() != Method::GET {
-            return Err(ApiError::new(http::METHOD_NOT_ALLOWED));
-        }
         let shake = Handshake::read(request.headers())?;
         self.check_origin(request.headers())?;
         let caller = self.authenticate(&shake).await?;

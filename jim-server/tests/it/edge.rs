@@ -50,6 +50,12 @@ async fn what_is_not_there_is_a_problem() {
         let (status, body) = told(response).await;
         assert_eq!((status, &body["code"]), (405, &json!("request.method_not_allowed")));
     }
+    for path in ["/api/v1/ws", "/api/v1/events"] {
+        for method in [Method::POST, Method::HEAD] {
+            let response = client.request(method.clone(), server.url(path)).send().await.unwrap();
+            assert_eq!((response.status().as_u16(), &response.headers()["allow"]), (405, &"GET".parse().unwrap()));
+        }
+    }
     let head = client.head(server.url("/api/v1/meta")).send().await.unwrap();
     assert_eq!(head.status(), StatusCode::OK);
     assert!(head.bytes().await.unwrap().is_empty());
