@@ -237,12 +237,12 @@ impl std::error::Error for BadConfig {}
 type IsSet = fn(&Config) -> bool;
 
 /// Keys that are accepted and have no effect yet.
-const WITHOUT_EFFECT: &[(&str, IsSet)] = &[("server.public_url", |c| !c.server.public_url.is_empty())];
-
-/// Keys whose effect nobody may take for granted: without it data would go elsewhere, or a door stand open.
-const REFUSED: &[(&str, IsSet)] = &[("store.url", |c| {
-    !matches!(c.store.url.expose(), "" | "sqlite:") && !c.store.url.expose().starts_with("mysql://")
-})];
+const WITHOUT_EFFECT: &[(&str, IsSet)] = &[
+    ("server.public_url", |c| !c.server.public_url.is_empty()),
+    ("limits.media_bytes", |c| c.limits.media_bytes != Limits::default().media_bytes),
+    ("limits.media_quota_bytes", |c| c.limits.media_quota_bytes != Limits::default().media_quota_bytes),
+    ("limits.image_pixels", |c| c.limits.image_pixels != Limits::default().image_pixels),
+];
 
 /// What a bus may be reached by.
 const BUSES: &[&str] = &[
@@ -288,14 +288,6 @@ impl Config {
         WITHOUT_EFFECT.iter().filter(|(_, is_set)| is_set(self)).map(|(key, _)| *key)
     }
 
-    /// Refuses what this release cannot do and must not seem to do.
-    pub fn check_supported(&self) -> Result<(), BadConfig> {
-        match REFUSED.iter().find(|(_, is_set)| is_set(self)) {
-            Some((key, _)) => Err(BadConfig::at(*key, "this release does not know how; leave it at its default")),
-            None => Ok(()),
-        }
-    }
-
     /// What the ranges of single keys cannot say.
     fn check(&self) -> Result<(), BadConfig> {
         for (key, secret) in [("auth.secret", &self.auth.secret), ("auth.external_secret", &self.auth.external_secret)]
@@ -314,6 +306,9 @@ impl Config {
             if !url.is_empty() && !schemes.iter().any(|scheme| url.starts_with(scheme)) {
                 return Err(BadConfig::at(key, format!("must be empty or begin with one of {}", schemes.join(" "))));
             }
+        }
+        if self.store.url.expose().strip_prefix("sqlite:").is_some_and(|rest| !rest.is_empty()) {
+            return Err(BadConfig::at("store.url", "names no file: SQLite's is `jim.db` in `data.dir`"));
         }
         for origin in &self.server.allowed_origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));

@@ -123,7 +123,6 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn Error>> {
         print(&toml::to_string_pretty(&config)?);
         return Ok(ExitCode::SUCCESS);
     }
-    config.check_supported()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     // These say what they have to say in words.
     match &cli.command {
