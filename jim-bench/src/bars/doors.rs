@@ -17,13 +17,11 @@ use crate::report::{Bar, Report, Row, Unit, median, millis};
 const KINDS: [&str; 3] = ["unknown", "known", "disabled"];
 /// How often each of them does, in one round.
 const TIMES: usize = 40;
-/// No captcha and no lock steps in.
-const OPEN: [(&str, &str); 2] = [("JIM__AUTH__CAPTCHA_AFTER", "1000"), ("JIM__AUTH__LOCK_AFTER", "1000")];
 
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Res<()> {
     let folder = plan.folder.join("doors");
     std::fs::create_dir(&folder)?;
-    let server = jim::start(&plan.binary, &folder, &OPEN).await?;
+    let server = jim::start(&plan.binary, &folder, &jim::OPEN_DOORS).await?;
     let mut connection = Connection::open(&server.address).await?;
     let mut disabled = 0;
     for name in &KINDS[1..] {
@@ -38,7 +36,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Res<()> {
     let _ = unit.commit().await?;
     drop(store);
 
-    let server = jim::start(&plan.binary, &folder, &OPEN).await?;
+    let server = jim::start(&plan.binary, &folder, &jim::OPEN_DOORS).await?;
     let mut connection = Connection::open(&server.address).await?;
     let mut times: [Vec<f64>; 3] = Default::default();
     // In turns, so that all meet the machine in the same mood.

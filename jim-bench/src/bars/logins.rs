@@ -24,12 +24,10 @@ const WRITERS: usize = 16;
 const EVERY: Duration = Duration::from_millis(80);
 const NAME: &str = "caller";
 const PASSWORD: &str = "plum tart at noon";
-/// No captcha and no lock steps in.
-const OPEN: [(&str, &str); 2] = [("JIM__AUTH__CAPTCHA_AFTER", "1000"), ("JIM__AUTH__LOCK_AFTER", "1000")];
 
 pub(crate) async fn measure(plan: &Plan, seed: &Seed, report: &mut Report) -> Res<()> {
     let folder = seed.copy(plan, "logins")?;
-    let server = jim::start(&plan.binary, &folder, &OPEN).await?;
+    let server = jim::start(&plan.binary, &folder, &jim::OPEN_DOORS).await?;
     let person = json!({ "username": NAME, "password": PASSWORD });
     Connection::open(&server.address).await?.post("/api/v1/auth/register", "", &person).await?;
     let (mut logins, mut hashes) = (Vec::new(), Vec::new());

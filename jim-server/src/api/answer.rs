@@ -5,13 +5,14 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use jim_core::id::Seq;
-use jim_core::model::Limits;
+use jim_core::model::user::Change;
+use jim_core::model::{Broken, Limits};
 use jim_core::repo::Slice;
 use jim_core::{Code, Error};
 use poem::Request;
 use poem_openapi::Object;
 use poem_openapi::payload::Json;
-use poem_openapi::types::ToJSON;
+use poem_openapi::types::{MaybeUndefined, ToJSON};
 
 use crate::problem::ApiError;
 use crate::visit::Visit;
@@ -31,6 +32,18 @@ pub(super) fn found<T: ToJSON>(thing: impl Into<T>) -> Answer<Json<T>> {
 #[expect(clippy::unnecessary_wraps, reason = "a handler ends with it")]
 pub(super) fn created<T: ToJSON>(thing: impl Into<T>) -> Answer<Created<T>> {
     Ok(Created::Thing(Json(thing.into())))
+}
+
+/// What becomes of a field: nothing where it is missing, and `null` clears it.
+pub(super) fn change<V, T>(
+    field: MaybeUndefined<V>,
+    parse: impl FnOnce(V) -> Result<T, Broken>,
+) -> Result<Change<T>, Broken> {
+    Ok(match field {
+        MaybeUndefined::Undefined => Change::Keep,
+        MaybeUndefined::Null => Change::Clear,
+        MaybeUndefined::Value(value) => Change::Set(parse(value)?),
+    })
 }
 
 /// The address that a request comes from.

@@ -1,7 +1,6 @@
 //! Friends.
 
 use jim_core::model::friend::{FriendChange, FriendFilter, Label, Labels, Remark};
-use jim_core::model::user::Change;
 use jim_core::model::{All as _, At as _, Friend, Limits};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -9,7 +8,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Done, found, named, page_size};
+use super::answer::{Answer, Done, change, found, named, page_size};
 use super::users::UserObject;
 use super::{Api, Auth, Tag};
 use crate::app::BASE;
@@ -89,16 +88,8 @@ struct FriendBody {
 
 impl FriendBody {
     fn parse(self, limits: &Limits) -> Result<FriendChange, jim_core::Error> {
-        let remark = match self.remark {
-            MaybeUndefined::Undefined => Ok(Change::Keep),
-            MaybeUndefined::Null => Ok(Change::Clear),
-            MaybeUndefined::Value(text) => Remark::parse(&text, limits).map(Change::Set),
-        };
-        let labels = match self.labels {
-            MaybeUndefined::Undefined => Ok(Change::Keep),
-            MaybeUndefined::Null => Ok(Change::Clear),
-            MaybeUndefined::Value(texts) => Labels::parse(&texts).map(Change::Set),
-        };
+        let remark = change(self.remark, |text| Remark::parse(&text, limits));
+        let labels = change(self.labels, |texts| Labels::parse(&texts));
         let starred = match self.starred {
             MaybeUndefined::Undefined => None,
             MaybeUndefined::Null => Some(false),

@@ -9,7 +9,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Done, found, ip};
+use super::answer::{Answer, Done, change, found, ip};
 use super::{Api, Auth, Tag};
 use crate::app::BASE;
 use crate::body::Body;
@@ -112,17 +112,6 @@ impl poem_openapi::types::Example for FarewellBody {
     }
 }
 
-fn change<T>(
-    field: MaybeUndefined<String>,
-    parse: impl FnOnce(&str) -> Result<T, Broken>,
-) -> Result<Change<T>, Broken> {
-    Ok(match field {
-        MaybeUndefined::Undefined => Change::Keep,
-        MaybeUndefined::Null => Change::Clear,
-        MaybeUndefined::Value(text) => Change::Set(parse(&text)?),
-    })
-}
-
 /// The operations of this file.
 pub struct MeApi(pub(super) Api);
 
@@ -146,7 +135,7 @@ impl MeApi {
         let jim = &self.0.jim;
         let limits = &jim.options().limits;
         let body = body.0;
-        let nickname = match change(body.nickname, |text| Nickname::parse(text, limits)) {
+        let nickname = match change(body.nickname, |text| Nickname::parse(&text, limits)) {
             Ok(Change::Clear) => Err(Broken { code: "required", detail: "cannot be cleared".into() }),
             Ok(Change::Set(name)) => Ok(Some(name)),
             Ok(Change::Keep) => Ok(None),
@@ -155,9 +144,9 @@ impl MeApi {
         let now = jim.clock().now();
         let (nickname, birth_date, status_text, status_text_until) = (
             nickname.at("nickname"),
-            change(body.birth_date, |text| BirthDate::parse(text, now)).at("birth_date"),
-            change(body.status_text, |text| StatusText::parse(text, limits)).at("status_text"),
-            change(body.status_text_until, |text| TextEnd::parse(text, now)).at("status_text_until"),
+            change(body.birth_date, |text| BirthDate::parse(&text, now)).at("birth_date"),
+            change(body.status_text, |text| StatusText::parse(&text, limits)).at("status_text"),
+            change(body.status_text_until, |text| TextEnd::parse(&text, now)).at("status_text_until"),
         )
             .all()?;
         let change = ProfileChange { nickname, birth_date, status_text, status_text_until };
@@ -169,7 +158,7 @@ impl MeApi {
     /// For good: nobody can log in to it, my sessions end, and friends, requests, blocks and groups know me no more. A group
     /// of mine goes to its oldest admin, else to its oldest member. What I wrote stays or is erased, as the server is set up.
     ///
-    /// Codes: `auth.required`, `auth.wrong_password`, `rate.limited`.
+    /// Codes: `auth.required`, `auth.wrong_password`, `auth.locked`, `rate.limited`.
     #[oai(path = "/me", method = "delete", operation_id = "deleteMe")]
     async fn delete(&self, caller: Auth, request: &Request, body: Body<FarewellBody>) -> Answer<Done> {
         self.0.throttles.login.check(ip(request)).await?;
@@ -181,7 +170,7 @@ impl MeApi {
     ///
     /// Ends all my other sessions.
     ///
-    /// Codes: `auth.required`, `auth.wrong_password`, `rate.limited`.
+    /// Codes: `auth.required`, `auth.wrong_password`, `auth.locked`, `rate.limited`.
     #[oai(path = "/me/password", method = "put", operation_id = "changePassword")]
     async fn change_password(&self, caller: Auth, request: &Request, body: Body<PasswordBody>) -> Answer<Done> {
         // A stolen token must not be a way to try passwords.

@@ -72,7 +72,7 @@ impl TotpApi {
     /// Makes a key for an authenticator. Nothing asks for its codes before it is confirmed; one that was not confirmed
     /// gives way to the next.
     ///
-    /// Codes: `auth.required`, `auth.wrong_password`, `totp.active`, `rate.limited`.
+    /// Codes: `auth.required`, `auth.wrong_password`, `totp.active`, `auth.locked`, `rate.limited`.
     #[oai(path = "/me/totp", method = "post", operation_id = "beginTotp")]
     async fn begin(&self, caller: Auth, request: &Request, body: Body<PasswordBody>) -> Answer<Json<EnrolmentObject>> {
         // A stolen token must not be a way to try passwords.
@@ -102,7 +102,7 @@ impl TotpApi {
     ///
     /// Its recovery codes end with it.
     ///
-    /// Codes: `auth.required`, `auth.wrong_password`, `rate.limited`.
+    /// Codes: `auth.required`, `auth.wrong_password`, `auth.locked`, `rate.limited`.
     #[oai(path = "/me/totp", method = "delete", operation_id = "removeTotp")]
     async fn remove(&self, caller: Auth, request: &Request, body: Body<PasswordBody>) -> Answer<Done> {
         self.0.throttles.login.check(ip(request)).await?;

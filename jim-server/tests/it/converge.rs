@@ -152,10 +152,8 @@ async fn each_change_is_told_once_to_exactly_those_whom_it_concerns() {
     script::play(&mut stage).await;
     stage.compare("after each operation").await;
     // What the script leaves out tells nobody anything, or is no operation of somebody who is logged in.
-    let rest = ["makeCaptcha", "register", "logIn", "logInExternally", "refresh", "createTicket", "sync"];
-    stage.done.extend(rest);
-    let rest = ["beginRecovery", "confirmRecovery"];
-    stage.done.extend(rest);
+    stage.done.extend(["makeCaptcha", "register", "logIn", "logInExternally", "refresh", "createTicket", "sync"]);
+    stage.done.extend(["beginRecovery", "confirmRecovery"]);
     let document = stage.server.stranger().get("//openapi.json").await.is(200);
     let operations = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap());
     let changing = operations.filter(|(method, _)| *method != "get");

@@ -70,11 +70,11 @@ async fn a_stream_is_closed_with_the_codes_of_a_socket() {
     let server = Server::with(&[("limits.sockets_per_session", "2"), ("limits.sockets_per_user", "3")]).await;
     server.stick();
     let ann = server.person("ann").await;
-    let node = &server.base().nodes()[0];
+    let node = server.node(0);
     let at = |person: &Person| person.at(&Client::new(node.clone()));
     let (phone, other) = (at(&ann.log_in("phone").await), at(&ann));
     let mut first = other.events().await;
-    let mut second = Socket::with_token(node, &other.access).await.unwrap();
+    let mut second = Socket::with_token(&node, &other.access).await.unwrap();
     let mut third = other.events().await;
     assert_eq!(first.closed().await, Some(4409), "streams and sockets of a session are counted together");
     let mut phones = phone.events().await;
@@ -126,32 +126,36 @@ async fn after_many_cuts_heads_and_sync_make_a_reader_whole() {
     });
     let mut rng = StdRng::seed_from_u64(11);
     let (mut known, mut read) = (0, Vec::new());
-    // The greeting is the first.
-    while known < SENDS + 1 {
-        let mut events = ben.events().await;
-        if events.head(&room).unwrap() > known {
-            let synced = ben.post("/sync", &json!({ "log": 0, "rooms": { &room: known }, "limit": 100 })).await.is(200);
-            for entry in synced["rooms"][&room]["items"].as_array().unwrap() {
-                read.push(entry.clone());
-                known = seq(entry);
+    let read_all = async {
+        // The greeting is the first.
+        while known < SENDS + 1 {
+            let mut events = ben.events().await;
+            if events.head(&room).unwrap() > known {
+                let synced =
+                    ben.post("/sync", &json!({ "log": 0, "rooms": { &room: known }, "limit": 100 })).await.is(200);
+                for entry in synced["rooms"][&room]["items"].as_array().unwrap() {
+                    read.push(entry.clone());
+                    known = seq(entry);
+                }
             }
-        }
-        for _ in 0..rng.random_range(1..12) {
-            if known > SENDS {
-                break;
-            }
-            let Some(Event::Frame(frame)) = events.next_within(Duration::from_millis(500)).await else { break };
-            if frame["log"] == room && seq(&frame) > known {
-                if seq(&frame) > known + 1 {
+            for _ in 0..rng.random_range(1..12) {
+                if known > SENDS {
                     break;
                 }
-                read.push(frame.clone());
-                known = seq(&frame);
+                let Some(Event::Frame(frame)) = events.next_within(Duration::from_millis(500)).await else { break };
+                if frame["log"] == room && seq(&frame) > known {
+                    if seq(&frame) > known + 1 {
+                        break;
+                    }
+                    read.push(frame.clone());
+                    known = seq(&frame);
+                }
             }
+            events.cut();
+            sleep(Duration::from_millis(rng.random_range(0..20))).await;
         }
-        events.cut();
-        sleep(Duration::from_millis(rng.random_range(0..20))).await;
-    }
+    };
+    tokio::time::timeout(Duration::from_mins(2), read_all).await.expect("all are read");
     sending.await.unwrap();
     assert_eq!(read, ann.whole_history(&room).await);
 }
@@ -162,7 +166,7 @@ async fn a_reader_of_events_that_stops_is_given_up() {
     server.stick();
     let (ann, ben) = friends_at(&server).await;
     let room = ann.room(&ben);
-    let node = &server.base().nodes()[0];
+    let node = server.node(0);
     let mut stalled = ben.at(&Client::new(node.clone())).events().await;
     let mut quick = ann.events().await;
     let text = "x".repeat(4000);

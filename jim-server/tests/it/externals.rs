@@ -240,7 +240,7 @@ async fn a_server_without_keys_of_a_host_knows_no_such_door() {
 }
 
 #[tokio::test]
-async fn the_ten_lines_of_the_page_of_own_users_make_a_token_that_opens_the_door() {
+async fn the_lines_of_the_page_of_own_users_make_a_token_that_opens_the_door() {
     let page = include_str!("../../../docs/src/users.md");
     let lines = page.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let made = Command::new("sh").args(["-ec", lines]).output().unwrap();

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{bind, confirm, other, server, server_with, wish};
+use super::{a_minute_passes, bind, confirm, other, server, server_with, wish};
 use crate::support::{Answer, Mood, Received, Server, Sink, contains, eventually, within};
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn an_address_of_another_account_is_told_of_only_to_who_reads_its_mail() {
     let of_ann = sink.code("shared@example.org", 1).await;
     confirm(&ben, &sink.code("ben@example.org", 1).await).await.is(204);
     // Both get a code for one address, a minute apart, as it were, and the first who confirms has it.
-    server.run_sql("UPDATE jim_mails SET begun_at = begun_at - 60000").await;
+    a_minute_passes(&server).await;
     wish(&ben, "SHARED@example.org").await.is(202);
     let of_ben = sink.mails("SHARED@example.org", 1).await[0].code();
     confirm(&ann, &of_ann).await.is(204);

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{bind, other, server, server_with};
+use super::{a_minute_passes, bind, other, server, server_with};
 use crate::support::{Answer, Client, Person, Received, Server, Sink, eventually, password_of};
 
 const NEW: &str = "staple battery horse";
@@ -39,7 +39,7 @@ async fn bound(server: &Server, sink: &Sink, name: &str) -> Person {
     let person = server.person(name).await;
     bind(sink, &person, &format!("{name}@example.org")).await;
     // A minute has passed as far as the store knows.
-    server.run_sql("UPDATE jim_mails SET begun_at = begun_at - 60000").await;
+    a_minute_passes(server).await;
     person
 }
 
@@ -166,7 +166,7 @@ async fn an_address_that_was_given_up_and_an_account_that_is_disabled_have_no_wa
         ask(&stranger, address).await.is(202);
     }
     // As if a minute had passed.
-    server.run_sql("UPDATE jim_mails SET begun_at = begun_at - 60000, due_at = due_at - 60000").await;
+    a_minute_passes(&server).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(sink.received().len(), before);
 }
@@ -214,7 +214,7 @@ async fn an_account_of_the_host_has_no_way_back_by_mail() {
     let code = sink.code("host@example.org", 1).await;
     host.post("/me/email/confirm", &json!({ "code": code })).await.is(204);
     bind(&sink, &ann, "ann@example.org").await;
-    server.run_sql("UPDATE jim_mails SET begun_at = begun_at - 60000").await;
+    a_minute_passes(&server).await;
     for address in ["host@example.org", "ann@example.org"] {
         ask(&stranger, address).await.is(202);
     }
@@ -229,7 +229,7 @@ async fn a_way_back_that_was_begun_ends_with_the_password_that_it_was_for() {
     let (ann, root) = (bound(&server, &sink, "ann").await, server.admin("root").await);
     let stranger = server.stranger();
     let ask_for_one = async || {
-        server.run_sql("UPDATE jim_mails SET begun_at = begun_at - 60000").await;
+        a_minute_passes(&server).await;
         let count = sink.received().len();
         ask(&stranger, "ann@example.org").await.is(202);
         eventually("another mail", async || (sink.received().len() > count).then_some(())).await;

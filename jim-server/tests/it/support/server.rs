@@ -140,9 +140,7 @@ impl Server {
 
     /// What `jim admin create` says to a name and a password.
     pub(crate) fn make_admin(&self, name: &str, password: &str) -> Output {
-        let mut settings = vec![("data.dir", self.data.to_str().expect("a plain path"))];
-        settings.extend(self.settings.iter().chain(&self.nodes[0].own).map(|(key, value)| (*key, value.as_str())));
-        let mut command = jim(self.data.parent().expect("a folder"), &settings);
+        let mut command = self.command();
         command.args(["admin", "create", "--username", name]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the command starts");
@@ -153,12 +151,16 @@ impl Server {
         child.wait_with_output().expect("its end")
     }
 
-    /// What another command of `jim admin` says.
-    pub(crate) fn admin_command(&self, arguments: &[&str]) -> Output {
+    /// The program with the settings of the first node.
+    fn command(&self) -> Command {
         let mut settings = vec![("data.dir", self.data.to_str().expect("a plain path"))];
         settings.extend(self.settings.iter().chain(&self.nodes[0].own).map(|(key, value)| (*key, value.as_str())));
-        let mut command = jim(self.data.parent().expect("a folder"), &settings);
-        command.arg("admin").args(arguments).output().expect("its end")
+        jim(self.data.parent().expect("a folder"), &settings)
+    }
+
+    /// What another command of `jim admin` says.
+    pub(crate) fn admin_command(&self, arguments: &[&str]) -> Output {
+        self.command().arg("admin").args(arguments).output().expect("its end")
     }
 
     /// The data folder.
