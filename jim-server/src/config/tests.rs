@@ -80,6 +80,7 @@ fn a_bad_key_is_named() {
         ("JIM__AUTH__REGISTRATION", "ajar", "auth.registration"),
         ("JIM__AUTH__REGISTRATION", "window", "auth.registration_window"),
         ("JIM__STORE__URL", "postgres://x", "store.url"),
+        ("JIM__STORE__URL", "sqlite:/x.db", "store.url"),
         ("JIM__ROOMS__URL", "mysql://x", "rooms.url"),
         ("JIM__RATE__SEND", "fast", "rate.send"),
         ("JIM__RATE__SEND", "0/1s", "rate.send"),

@@ -97,14 +97,12 @@ fn what_is_configured_and_cannot_be_reached_is_named_by_its_key_in_one_line_with
 }
 
 #[test]
-fn what_this_release_cannot_do_is_refused_by_its_key() {
-    for (key, value) in [("log.level", "loud")] {
-        for command in ["serve", "migrate"] {
-            let output = run(&[command], &[(key, value)]);
-            let said = String::from_utf8(output.stderr).unwrap();
-            assert_eq!(output.status.code(), Some(2), "{key}: {said}");
-            assert!(said.contains(key) && said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
-        }
+fn a_level_that_the_log_does_not_know_is_refused_by_every_command_that_writes_to_it() {
+    for command in ["serve", "migrate"] {
+        let output = run(&[command], &[("log.level", "loud")]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("log.level") && said.lines().count() == 1, "{said}");
     }
 }
 
