@@ -170,6 +170,9 @@ impl Hub {
                 table.logs.remove(&log);
                 gone.push(topic_of(log));
             }
+            if !gone.is_empty() {
+                table.doubt_reading();
+            }
         }
         if !gone.is_empty()
             && let Err(error) = self.logs.bus.unsubscribe(&gone).await

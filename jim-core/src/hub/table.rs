@@ -55,7 +55,8 @@ pub(super) struct Table {
     pub(super) users: HashMap<UserId, Vec<u64>>,
     /// People whose first listener came or whose last one went.
     pub(super) moved: BTreeSet<UserId>,
-    /// People whose rooms are being read for their listeners, and whether one was taken from them meanwhile.
+    /// People whose rooms are being read for their listeners, and whether one was, or may have been, taken from them
+    /// meanwhile.
     pub(super) reading: HashMap<UserId, bool>,
     /// People whose listeners were taken out of a room: those who came again since have to be let in again.
     pub(super) parted: Vec<UserId>,
@@ -230,7 +231,12 @@ impl Table {
         delivered
     }
 
-    /// Whether a room was taken from a person since his rooms were read.
+    /// Whose rooms are being read may miss in a log that is forgotten that it was taken from him: he reads again.
+    pub(super) fn doubt_reading(&mut self) {
+        self.reading.values_mut().for_each(|taken| *taken = true);
+    }
+
+    /// Whether a room was, or may have been, taken from a person since his rooms were read.
     pub(super) fn is_stale(&self, user: UserId) -> bool {
         self.reading.get(&user).copied().unwrap_or_default()
     }

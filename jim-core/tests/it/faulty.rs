@@ -140,6 +140,8 @@ pub(crate) struct FaultyLog {
     pub(crate) held: AtomicBool,
     /// Whether what was read waits for the same.
     pub(crate) reads_held: AtomicBool,
+    /// A room of which the head alone is asked for only after the same.
+    pub(crate) head_held: Mutex<Option<RoomId>>,
     entered: Semaphore,
     gate: Semaphore,
 }
@@ -158,16 +160,22 @@ impl FaultyLog {
             slow: AtomicBool::new(false),
             held: AtomicBool::new(false),
             reads_held: AtomicBool::new(false),
+            head_held: Mutex::default(),
             entered: Semaphore::new(0),
             gate: Semaphore::new(0),
         })
     }
 
-    async fn hold(&self, held: &AtomicBool) {
-        if held.load(Ordering::SeqCst) {
+    async fn hold(&self, held: bool) {
+        if held {
             self.entered.add_permits(1);
             self.gate.acquire().await.unwrap().forget();
         }
+    }
+
+    /// Lets one go on that is held; the next is held again.
+    pub(crate) fn let_one_pass(&self) {
+        self.gate.add_permits(1);
     }
 
     /// Waits until an append or a read is held.
@@ -211,7 +219,7 @@ impl FaultyLog {
 #[async_trait]
 impl RoomLogRepo for FaultyLog {
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        self.hold(&self.held).await;
+        self.hold(self.held.load(Ordering::SeqCst)).await;
         if self.full.load(Ordering::SeqCst) {
             return Err(RepoError::Full);
         }
@@ -233,11 +241,13 @@ impl RoomLogRepo for FaultyLog {
         self.dawdle().await;
         let entries = self.log.read(room, slice, limit).await;
         self.dawdle().await;
-        self.hold(&self.reads_held).await;
+        self.hold(self.reads_held.load(Ordering::SeqCst)).await;
         entries
     }
 
     async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>> {
+        let held = self.head_held.lock().unwrap().is_some_and(|room| rooms == [room]);
+        self.hold(held).await;
         self.dawdle().await;
         let heads = self.log.heads(rooms).await;
         self.dawdle().await;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::faulty::FaultyBus;
-use crate::node::{Node, Person, Town, eventually, message, options, refusal, send};
+use crate::node::{HEARTBEAT, Node, Person, Town, eventually, message, options, refusal, send};
 
 fn name() -> GroupName {
     GroupName::parse("Club", &Limits::default()).unwrap()
@@ -79,6 +79,39 @@ async fn who_attaches_while_he_is_removed_hears_nothing_from_his_removal_on() {
         }
         assert!(amid > 0, "nobody attached before he was removed");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_removed_before_his_listener_has_come_in_is_not_let_in_though_nobody_else_hears_the_room() {
+    let town = Town::new().await;
+    let (ann, ben, private, group, room) = club(&town).await;
+    town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    let mut ear = town.attach(ben).await;
+    *town.log.head_held.lock().unwrap() = Some(room);
+    let adding = tokio::spawn({
+        let jim = town.jim().clone();
+        async move { jim.members().add(ann.id, group, &[ben.id]).await }
+    });
+    // His rooms are read; then the room's head is asked for once more, to let the listener in.
+    town.log.entered().await;
+    town.log.let_one_pass();
+    town.log.entered().await;
+    adding.await.unwrap().unwrap();
+    *town.log.head_held.lock().unwrap() = None;
+    // Meanwhile the hub forgets rooms that nobody listens to: once in a heartbeat.
+    tokio::time::sleep(HEARTBEAT * 3).await;
+    town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    let removed = last_of(&town, ann.id, room, "member.removed").await.unwrap();
+    town.log.let_one_pass();
+    for n in 0..20 {
+        send(town.jim(), ann.id, room, &format!("after-{n}")).await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let sentinel = send(town.jim(), ann.id, private, "done").await;
+    let joined = last_of(&town, ann.id, room, "member.joined").await.unwrap();
+    ear.begin(&room.to_string(), joined - 1);
+    ear.until(&private.to_string(), sentinel).await;
+    assert!(ear.last(&room.to_string()) < removed);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
