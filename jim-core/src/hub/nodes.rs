@@ -54,7 +54,7 @@ impl Nodes {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this node is the one that does what one of all has to do.
+    /// Whether this node goes first where all have the same to do.
     pub(super) fn is_first(&self) -> bool {
         self.heard().keys().all(|node| self.me <= *node)
     }

@@ -314,10 +314,8 @@ impl Hub {
         let mut faces = self.faces();
         let seen: Vec<UserId> =
             faces.told.iter().filter(|(_, (shown, _))| *shown != Shown::Offline).map(|(user, _)| *user).collect();
-        let (ended, turn) = (
-            if crashed { PRESENT } else { Duration::ZERO },
-            if self.nodes.is_first() { Duration::ZERO } else { PAUSE },
-        );
+        let ended = if crashed { PRESENT } else { Duration::ZERO };
+        let turn = if self.nodes.is_first() { Duration::ZERO } else { PAUSE };
         let delay = ended + self.grace() + turn;
         for user in seen.into_iter().filter(|user| !self.is_online(*user)) {
             faces.look(user, delay, false);

@@ -231,7 +231,8 @@ impl Table {
         delivered
     }
 
-    /// Whose rooms are being read may miss in a log that is forgotten that it was taken from him: he reads again.
+    /// Logs were forgotten: one of them may have said meanwhile that a room is taken from somebody whose rooms are being
+    /// read. All of them read again.
     pub(super) fn doubt_reading(&mut self) {
         self.reading.values_mut().for_each(|taken| *taken = true);
     }
