@@ -33,7 +33,7 @@ pub async fn create(config: &Config, username: &str, password: Secret) -> Result
 
 /// Every administrator, in lines of id, state and user name.
 pub async fn list(config: &Config) -> Result<String, Box<dyn Error>> {
-    let jim = wire::beside(config).await?;
+    let jim = wire::beside_known(config).await?;
     let mut lines = String::new();
     let mut cursor = None;
     loop {
@@ -51,7 +51,7 @@ pub async fn list(config: &Config) -> Result<String, Box<dyn Error>> {
 
 /// Switches an account off or on. A running server learns of it within a second.
 pub async fn set_state(config: &Config, username: &str, state: UserState) -> Result<User, Box<dyn Error>> {
-    let jim = wire::beside(config).await?;
+    let jim = wire::beside_known(config).await?;
     let users = jim.admin_users();
     let user = users.find(&Actor::SYSTEM, username).await.map_err(|_| "there is no such account")?;
     let done = match state {
@@ -63,7 +63,7 @@ pub async fn set_state(config: &Config, username: &str, state: UserState) -> Res
 
 /// What administrators did, newest first: the last of it in lines for people, or all of it in lines of JSON.
 pub async fn audit(config: &Config, all: bool, mut each: impl FnMut(&str)) -> Result<(), Box<dyn Error>> {
-    let jim = wire::beside(config).await?;
+    let jim = wire::beside_known(config).await?;
     let mut cursor = None;
     loop {
         let page = read(&jim, cursor.as_deref(), if all { PAGE } else { SHOWN }).await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jim_core::hub::Close;
+use jim_core::service::Actor;
 use poem::EndpointExt as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -40,6 +41,10 @@ pub async fn serve(config: Config) -> Result<(), Box<dyn Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let backend = wire::backend(&config).await?;
     let jim = backend.jim.clone();
+    // What an administrator has set counts more than the configuration.
+    if jim.registrations().get(&Actor::SYSTEM).await? != config.auth.registration() {
+        tracing::warn!(key = "auth.registration", "config.overridden");
+    }
     let running = CancellationToken::new();
     let mut run = tokio::spawn({
         let (jim, running) = (jim.clone(), running.clone());

@@ -145,6 +145,12 @@ pub async fn beside(config: &Config) -> Result<Jim, NotReady> {
     Ok(Jim::builder(stores.store, stores.rooms).options(options(config)).build().await?)
 }
 
+/// The same for stores that somebody has made already.
+pub async fn beside_known(config: &Config) -> Result<Jim, NotReady> {
+    is_there(config)?;
+    beside(config).await
+}
+
 /// Brings the configured stores to this version.
 pub async fn migrate(config: &Config) -> Result<(), NotReady> {
     open(config, Alone::Yes).await.map(|_| ())

@@ -28,6 +28,29 @@ async fn stored(store: &MemoryStore, user: UserId) -> String {
 }
 
 #[tokio::test]
+async fn of_many_who_log_in_at_once_each_gets_the_answer_to_his_own_password() {
+    let store = Arc::new(MemoryStore::default());
+    for n in 0..8 {
+        fixtures::user(&*store, &format!("user-{n}")).await;
+    }
+    let jim = Jim::builder(store, Arc::new(MemoryRoomLog::default())).build().await.unwrap();
+    let answers = fixtures::at_once((0..32).map(|n| {
+        let jim = jim.clone();
+        async move {
+            let source = Source { ip: [192, 0, 2, n].into(), device: None };
+            let password = Secret::new(if n % 4 == 0 { PASSWORD.to_owned() } else { format!("{PASSWORD} {n}") });
+            jim.users().log_in(&format!("user-{}", n % 8), &password, Proofs::default(), &source).await
+        }
+    }));
+    for (n, answer) in answers.await.into_iter().enumerate() {
+        match answer {
+            Ok((me, _)) => assert!(n % 4 == 0 && me.username == format!("user-{}", n % 8), "{n}"),
+            wrong => assert!(n % 4 != 0 && refusal(&wrong) == Some(Code::InvalidCredentials), "{n}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_hash_with_older_parameters_is_renewed_by_the_right_password_alone() {
     let store = Arc::new(MemoryStore::default());
     let ann = fixtures::user(&*store, "ann").await;

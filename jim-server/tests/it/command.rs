@@ -46,6 +46,17 @@ fn config_prints_what_takes_effect_without_secrets() {
 }
 
 #[test]
+fn what_asks_after_administrators_makes_no_store_where_none_is() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [&["list"][..], &["audit"], &["disable", "--username", "ann"], &["enable", "--username", "ann"]] {
+        let output = jim(folder.path(), &[]).arg("admin").args(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains("no database") && folder.path().read_dir().unwrap().next().is_none(), "{said}");
+    }
+}
+
+#[test]
 fn openapi_needs_no_configuration() {
     let output = run(&["openapi"], &[("server.lisen", "x")]);
     assert!(output.status.success());

@@ -97,6 +97,12 @@ async fn the_configuration_says_who_may_register_until_an_administrator_does() {
     server.kill();
     server.restart().await;
     register(&server, "ben").await.refused(403, "auth.registration_closed");
+    let warned = server.log("config.overridden");
+    assert!(!warned.is_empty() && warned.iter().all(|line| line["key"] == "auth.registration"), "{warned:?}");
+    server.set("auth.registration", "closed");
+    server.kill();
+    server.restart().await;
+    assert_eq!(server.log("config.overridden").len(), warned.len(), "what is the same is no news");
 }
 
 #[tokio::test]
