@@ -71,16 +71,17 @@ impl RoomRightsReader {
         self.known.invalidate(&(room, who));
     }
 
-    /// The fence first: a right that is taken between the two reads makes the append stale. A right that is given counts
-    /// when the log has said so: what the room is owed is appended first.
+    /// The fence first: a right that is taken between the two reads makes the append stale. A right that is given or taken
+    /// counts when the log has said so: what the room is owed is appended first. So a message that is on its way when its
+    /// sender is removed stands before the removal, where a repeat finds it, or never.
     async fn read(&self, who: UserId, room: RoomId) -> Result<(Seq, RoomRights)> {
         let logs = &self.context.logs;
         for _ in 0..TRIES {
             let fence = logs.rooms.head(&room).await?.fence;
             let mut unit = self.context.read().await?;
-            let rights = rights(&mut unit, who, room).await?;
+            let rights = rights(&mut unit, who, room).await;
             if unit.outbox().list(&room, 1).await?.is_empty() {
-                return Ok((fence, rights));
+                return Ok((fence, rights?));
             }
             drop(unit);
             logs.drain(&room).await?;
