@@ -120,15 +120,33 @@ pub(crate) fn check(history: &History) -> Report {
         }
         report.lost += history.acks.iter().filter(|ack| reader.misses(ack, &known)).count();
         report.gaps += reader.holes(&known);
-        report.leaked += known.values().flatten().filter(|name| reader.forbidden.contains(**name)).count();
-        report.leaked += reader.overheard(&verdict);
         reader.order(&mut report);
     }
+    report.leaked = leaks(history).len();
     report.silenced = verdict.silenced;
     report.duplicated += verdict.repeated;
     report.duplicated += places.values().map(|places| places.len() - 1).sum::<usize>();
     report.reordered += names.values().map(|names| names.len() - 1).sum::<usize>();
     report
+}
+
+/// What was leaked, a line for each: forbidden messages that somebody saw, and pushes of rooms in which he was not.
+pub(crate) fn leaks(history: &History) -> Vec<String> {
+    let verdict = Verdict::of(&history.logs());
+    let mut leaks = Vec::new();
+    for reader in &history.readers {
+        let user = reader.user;
+        for ((room, seq), names) in reader.known() {
+            let forbidden = names.into_iter().filter(|name| reader.forbidden.contains(*name));
+            leaks.extend(
+                forbidden.map(|name| format!("{user} saw {room}/{seq}, which was refused or hidden: {name:?}")),
+            );
+        }
+        let pushes = reader.sockets.iter().flatten();
+        let overheard = pushes.filter(|seen| verdict.is_absent(user, &seen.room, seen.seq));
+        leaks.extend(overheard.map(|seen| format!("{user} was pushed {}/{} and not there", seen.room, seen.seq)));
+    }
+    leaks
 }
 
 /// What stands at each place that a reader saw; nothing for a stub.
@@ -180,12 +198,6 @@ impl Reader {
             due - known.range((room.as_str(), from)..(room.as_str(), from.max(head + 1))).count()
         };
         self.heads.iter().map(missing).sum()
-    }
-
-    /// Counts the pushes of rooms in which he was not.
-    fn overheard(&self, verdict: &Verdict) -> usize {
-        let pushes = self.sockets.iter().flatten();
-        pushes.filter(|seen| verdict.is_absent(self.user, &seen.room, seen.seq)).count()
     }
 
     /// Pushes of a room only rise, and nothing is pushed twice; a page goes up one by one.

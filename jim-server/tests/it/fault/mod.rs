@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::checker::{History, Report, check};
+use crate::checker::{History, Report, check, leaks};
 use crate::support::Server;
 use cast::Cast;
 
@@ -107,6 +107,7 @@ async fn run(
     }
     history.readers = readers;
     let report = check(&history);
+    leaks(&history).iter().for_each(|leak| say(leak));
     Outcome { report, kills, changes, refused: refused as u64, healed }
 }
 
