@@ -13,7 +13,7 @@ use jim_core::id::{GroupId, RoomId, Seq, UserId};
 use jim_core::model::group::{GroupName, HistoryPolicy, JoinPolicy, Role};
 use jim_core::model::{Kind, Limits};
 use jim_core::repo::{Lock, PrivateRights, Res, Slice, Store, Unit};
-use jim_core::service::{GroupChange, Joined, MemberChange, Sent, Shown};
+use jim_core::service::{GroupChange, Joined, MemberChange, Shown};
 use jim_core::store::memory::MemoryStore;
 use jim_core::testkit::{ManualClock, fixtures};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn name() -> GroupName {
 }
 
 /// Two friends and a group that the first owns and both are in.
-async fn club(town: &Town) -> (Person, Person, RoomId, GroupId, RoomId) {
+pub(crate) async fn club(town: &Town) -> (Person, Person, RoomId, GroupId, RoomId) {
     let (ann, ben, private) = town.friends().await;
     let (group, _) = town.jim().groups().create(ann.id, name(), &[ben.id]).await.unwrap();
     (ann, ben, private, group.id, group.room)
@@ -79,39 +79,6 @@ async fn who_attaches_while_he_is_removed_hears_nothing_from_his_removal_on() {
         }
         assert!(amid > 0, "nobody attached before he was removed");
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_on_its_way_when_its_sender_is_removed_is_not_refused_and_stored_all_the_same() {
-    let town = Town::new().await;
-    let (ann, ben, _, group, room) = club(&town).await;
-    let other = Node::start(Jim::builder(town.store.clone(), town.log.clone()).build().await.unwrap());
-    let say = |jim: &Jim| {
-        let jim = jim.clone();
-        tokio::spawn(async move { jim.messages().send(ben.id, room, &message("m-1")).await })
-    };
-    town.log.held.store(true, Ordering::SeqCst);
-    let first = say(town.jim());
-    town.log.entered().await;
-    town.log.held.store(false, Ordering::SeqCst);
-    // The log cannot be told of the removal yet.
-    *town.log.broken.lock().unwrap() = Some(room);
-    let jim = town.jim().clone();
-    let removing = tokio::spawn(async move { jim.members().remove(ann.id, group, ben.id, false).await });
-    eventually("he is a member no more", async || {
-        town.store.read().await.unwrap().members().get(group, ben.id).await.unwrap().is_none()
-    })
-    .await;
-    let again = say(&other.jim).await.unwrap();
-    assert_ne!(refusal(&again), Some(Code::NotFound), "nobody knows yet");
-    *town.log.broken.lock().unwrap() = None;
-    town.log.let_one_pass();
-    let first = first.await.unwrap();
-    assert!(matches!(first, Ok(Sent::New(_))), "{first:?}");
-    removing.await.unwrap().unwrap();
-    let again = say(&other.jim).await.unwrap();
-    assert!(matches!(again, Ok(Sent::Again(_))), "{again:?}");
-    other.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,6 +21,7 @@ mod properties;
 mod rabbitmq;
 mod reads;
 mod redis;
+mod removals;
 mod rooms;
 mod sessions;
 mod shared;

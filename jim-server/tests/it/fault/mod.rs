@@ -107,7 +107,9 @@ async fn run(
     }
     history.readers = readers;
     let report = check(&history);
-    leaks(&history).iter().for_each(|leak| say(leak));
+    for leak in leaks(&history) {
+        say(&leak);
+    }
     Outcome { report, kills, changes, refused: refused as u64, healed }
 }
 
