@@ -130,7 +130,7 @@ fn kept() -> MutexGuard<'static, Vec<Vec<Block>>> {
     MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Who waits goes on with the memory; when nobody does, none is kept.
+/// Who waits goes on with the memory; a hash that ends when nobody does leaves none.
 fn keep(memory: Vec<Block>) {
     let mut kept = kept();
     kept.push(memory);

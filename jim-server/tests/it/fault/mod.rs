@@ -107,8 +107,8 @@ async fn run(
     }
     history.readers = readers;
     let report = check(&history);
-    for leak in leaks(&history) {
-        say(&leak);
+    if report.leaked > 0 {
+        say(&leaks(&history).join("\n"));
     }
     Outcome { report, kills, changes, refused: refused as u64, healed }
 }
