@@ -67,7 +67,7 @@ pub use tables::Table;
 pub use totp::{TotpRepo, TotpRow};
 pub use unit::{Committed, Lock, PeerState, PrivateRights, Store, Told, Tx, Unit};
 pub use user_log::{UserEvent, UserLogRepo};
-pub use users::{NewUser, UserRepo};
+pub use users::{Credentials, NewUser, UserRepo};
 pub use worlds::WorldRepo;
 
 /// What a repository returns.

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::Res;
+use super::{Res, TotpRow};
 use crate::id::UserId;
 use crate::model::user::{AccountRole, Nickname, User, UserState, Username};
 use crate::time::Millis;
@@ -22,6 +22,17 @@ pub struct NewUser {
     pub created_at: Millis,
 }
 
+/// What a log-in is held to, read at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Whether the account is in use.
+    pub state: UserState,
+    /// Hash of the password; empty where there is none.
+    pub password_hash: String,
+    /// The second factor, if there is one.
+    pub totp: Option<TotpRow>,
+}
+
 /// Accounts.
 #[async_trait]
 pub trait UserRepo: Send {
@@ -33,8 +44,8 @@ pub trait UserRepo: Send {
     async fn list(&mut self, ids: &[UserId]) -> Res<Vec<User>>;
     /// The account of a folded user name and the hash of its password.
     async fn find_by_username(&mut self, key: &str) -> Res<Option<(User, String)>>;
-    /// Hash of an account's password.
-    async fn password_hash(&mut self, id: UserId) -> Res<Option<String>>;
+    /// What a log-in to an account is held to.
+    async fn credentials(&mut self, id: UserId) -> Res<Option<Credentials>>;
     /// Active accounts whose folded nickname begins with `prefix` (taken literally), by id, above `after`.
     async fn find_by_nickname(&mut self, prefix: &str, after: Option<UserId>, limit: u16) -> Res<Vec<User>>;
     /// Accounts in any state whose folded user name begins with `prefix` (taken literally), of this role if one is named,

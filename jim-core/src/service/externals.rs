@@ -80,8 +80,8 @@ impl Externals {
     /// host has no users. A token is compared as a log-in does.
     pub(super) async fn check(&self, who: UserId, token: &Secret) -> Result<Option<Shown>> {
         let Some(authenticator) = &self.authenticator else { return Ok(None) };
-        let hash = self.context.read().await?.users().password_hash(who).await?;
-        if hash.is_none_or(|hash| !hash.is_empty()) {
+        let known = self.context.read().await?.users().credentials(who).await?;
+        if known.is_none_or(|known| !known.password_hash.is_empty()) {
             return Ok(None);
         }
         let known = authenticator.authenticate(token.expose(), self.context.now()).await?.ok_or(Code::WrongPassword)?;

@@ -40,7 +40,8 @@ impl OwnPassword {
     /// Holds what was typed against the password; who guesses too often waits.
     pub(super) async fn check(&self, who: UserId, typed: &Secret) -> Result<Shown> {
         let guess = self.failures.guess("password", who).await?;
-        let hash = self.context.read().await?.users().password_hash(who).await?;
+        let known = self.context.read().await?.users().credentials(who).await?;
+        let hash = known.map(|known| known.password_hash);
         if self.passwords.verify(typed, hash.clone()).await? == Verdict::Wrong {
             return Err(Code::WrongPassword.into());
         }
@@ -53,7 +54,8 @@ impl OwnPassword {
         let mut unit = self.context.write(&[shown.who]).await?;
         let user = unit.users().get(shown.who).await?.filter(|user| user.state == UserState::Active);
         let user = user.ok_or(Code::AuthRequired)?;
-        if unit.users().password_hash(shown.who).await? != shown.hash {
+        let known = unit.users().credentials(shown.who).await?;
+        if known.map(|known| known.password_hash) != shown.hash {
             return Err(Code::WrongPassword.into());
         }
         Ok((unit, user))

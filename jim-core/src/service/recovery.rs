@@ -60,7 +60,7 @@ impl Recovery {
 /// Whose address this is, if the account is in use and has a password: those of the host are entered by its tokens alone.
 pub(super) async fn whose(unit: &mut Unit, email: &Email) -> Result<Option<User>> {
     let owner = unit.emails().find_by_address(email).await?.unwrap_or(UserId::SYSTEM);
-    let has_password = unit.users().password_hash(owner).await?.is_some_and(|hash| !hash.is_empty());
+    let has_password = unit.users().credentials(owner).await?.is_some_and(|known| !known.password_hash.is_empty());
     let user = unit.users().get(owner).await?;
     Ok(user.filter(|user| user.state == UserState::Active && has_password))
 }

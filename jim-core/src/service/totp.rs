@@ -6,7 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::id::UserId;
 use crate::model::code;
 use crate::model::totp::TotpKey;
-use crate::repo::Unit;
+use crate::repo::{TotpRow, Unit};
 use crate::secret::{Secret, TokenHash};
 
 /// How many recovery codes come with a second factor.
@@ -78,11 +78,19 @@ pub(super) fn is_guessable(typed: &Secret) -> bool {
     code::read(typed.expose()).expose().len() < code::LONGEST
 }
 
-/// Holds a log-in whose password was right to the second factor, if there is one. A code is used up with the unit.
-pub(super) async fn check(context: &Context, unit: &mut Unit, user: UserId, typed: Option<&Secret>) -> Result<()> {
-    let Some(row) = unit.totp().get(user).await?.filter(|row| row.confirmed) else { return Ok(()) };
+/// Holds a log-in whose password was right to the second factor, if it is on. A code is used up with the unit.
+pub(super) async fn check(
+    context: &Context,
+    unit: &mut Unit,
+    user: UserId,
+    factor: &TotpRow,
+    typed: Option<&Secret>,
+) -> Result<()> {
+    if !factor.confirmed {
+        return Ok(());
+    }
     let typed = code::read(typed.ok_or(Code::TotpRequired)?.expose());
-    let right = match key(&row.key)?.step_of(typed.expose(), context.now()) {
+    let right = match key(&factor.key)?.step_of(typed.expose(), context.now()) {
         Some(step) => unit.totp().take_step(user, step).await?,
         None => unit.totp().take_recovery(user, &TokenHash::of(&typed)).await?,
     };

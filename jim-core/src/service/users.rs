@@ -183,20 +183,21 @@ impl Users {
             Some(typed) if totp::is_guessable(typed) => Some(self.failures.guess("totp", user.id).await?),
             _ => None,
         };
-        let mut unit = self.context.write(&[user.id]).await?;
-        // Either may have changed while the hash was checked.
-        if unit.users().get(user.id).await?.is_none_or(|user| user.state != UserState::Active) {
-            return Err(Code::AccountDisabled.into());
-        }
-        if unit.users().password_hash(user.id).await?.as_ref() != Some(&old_hash) {
+        let me = me(&mut self.context.read().await?, user, self.context.now()).await?;
+        let mut unit = self.context.write(&[me.id]).await?;
+        // Each may have changed while the hash was checked.
+        let known = unit.users().credentials(me.id).await?.filter(|known| known.state == UserState::Active);
+        let known = known.ok_or(Code::AccountDisabled)?;
+        if known.password_hash != old_hash {
             return Err(Code::InvalidCredentials.into());
         }
-        totp::check(&self.context, &mut unit, user.id, typed).await?;
-        if let Some(hash) = renewed {
-            unit.users().set_password(user.id, &hash).await?;
+        if let Some(factor) = known.totp {
+            totp::check(&self.context, &mut unit, me.id, &factor, typed).await?;
         }
-        let session = OpenSession::begin(&self.context, &mut unit, user.id, source).await?;
-        let me = me(&mut unit, user, self.context.now()).await?;
+        if let Some(hash) = renewed {
+            unit.users().set_password(me.id, &hash).await?;
+        }
+        let session = OpenSession::begin(&self.context, &mut unit, me.id, source).await?;
         self.context.logs.finish(unit).await?;
         if let Some(guess) = guess {
             self.failures.forget(&guess).await;

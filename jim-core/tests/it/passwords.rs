@@ -24,7 +24,7 @@ fn weak(password: &str) -> String {
 }
 
 async fn stored(store: &MemoryStore, user: UserId) -> String {
-    store.read().await.unwrap().users().password_hash(user).await.unwrap().unwrap()
+    store.read().await.unwrap().users().credentials(user).await.unwrap().unwrap().password_hash
 }
 
 #[tokio::test]

@@ -11,10 +11,16 @@ use crate::secret::{Secret, TokenHash};
 #[derive(Clone, Default)]
 pub(super) struct Totp(BTreeMap<UserId, (TotpRow, BTreeSet<TokenHash>)>);
 
+impl Totp {
+    pub(super) fn get(&self, user: UserId) -> Option<TotpRow> {
+        self.0.get(&user).map(|(row, _)| row.clone())
+    }
+}
+
 #[async_trait]
 impl TotpRepo for MemoryTx {
     async fn get(&mut self, user: UserId) -> Res<Option<TotpRow>> {
-        Ok(self.state.totp.0.get(&user).map(|(row, _)| row.clone()))
+        Ok(self.state.totp.get(user))
     }
 
     async fn set(&mut self, user: UserId, key: &Secret) -> Res<()> {

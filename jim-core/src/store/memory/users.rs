@@ -7,7 +7,7 @@ use super::{MemoryTx, next_id};
 use crate::id::UserId;
 use crate::model::presence::Standing;
 use crate::model::user::{AccountRole, User, UserState, fold};
-use crate::repo::{NewUser, RepoError, Res, UserRepo};
+use crate::repo::{Credentials, NewUser, RepoError, Res, UserRepo};
 
 #[derive(Clone, Default)]
 pub(super) struct Users {
@@ -77,8 +77,10 @@ impl UserRepo for MemoryTx {
         Ok(self.state.users.by_key(key).map(|row| (row.user.clone(), row.password_hash.clone())))
     }
 
-    async fn password_hash(&mut self, id: UserId) -> Res<Option<String>> {
-        Ok(self.state.users.rows.get(&id).map(|row| row.password_hash.clone()))
+    async fn credentials(&mut self, id: UserId) -> Res<Option<Credentials>> {
+        let Some(row) = self.state.users.rows.get(&id) else { return Ok(None) };
+        let (state, password_hash) = (row.user.state, row.password_hash.clone());
+        Ok(Some(Credentials { state, password_hash, totp: self.state.totp.get(id) }))
     }
 
     async fn find_by_nickname(&mut self, prefix: &str, after: Option<UserId>, limit: u16) -> Res<Vec<User>> {

@@ -6,17 +6,16 @@ use crate::id::UserId;
 use crate::repo::{Res, TotpRepo, TotpRow};
 use crate::secret::{Secret, TokenHash};
 
+pub(super) fn row((key, confirmed, last_step): (String, i64, i64)) -> TotpRow {
+    TotpRow { key: Secret::new(key), confirmed: confirmed != 0, last_step }
+}
+
 #[async_trait]
 impl TotpRepo for SqlTx {
     async fn get(&mut self, user: UserId) -> Res<Option<TotpRow>> {
         let mut conn = self.conn().await?;
         let text = "SELECT secret, confirmed, last_step FROM jim_totp WHERE user_id = ?";
-        let row: Option<(String, i64, i64)> = conn.row(text, args![user]).await?;
-        Ok(row.map(|(key, confirmed, last_step)| TotpRow {
-            key: Secret::new(key),
-            confirmed: confirmed != 0,
-            last_step,
-        }))
+        Ok(conn.row(text, args![user]).await?.map(row))
     }
 
     async fn set(&mut self, user: UserId, key: &Secret) -> Res<()> {

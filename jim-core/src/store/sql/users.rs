@@ -6,7 +6,7 @@ use super::{chunks, sql, tuples};
 use crate::id::UserId;
 use crate::model::presence::Standing;
 use crate::model::user::{AccountRole, User, UserState};
-use crate::repo::{NewUser, Res, UserRepo};
+use crate::repo::{Credentials, NewUser, Res, UserRepo};
 use crate::time::Millis;
 
 pub(super) const STATE_ACTIVE: i64 = 0;
@@ -38,6 +38,25 @@ struct LoginRow {
     #[sqlx(flatten)]
     user: Row,
     password_hash: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct CredentialsRow {
+    state: i64,
+    password_hash: String,
+    secret: Option<String>,
+    confirmed: Option<i64>,
+    last_step: Option<i64>,
+}
+
+impl TryFrom<CredentialsRow> for Credentials {
+    type Error = crate::repo::RepoError;
+
+    fn try_from(row: CredentialsRow) -> Res<Self> {
+        let factor = row.secret.zip(row.confirmed).zip(row.last_step);
+        let totp = factor.map(|((key, confirmed), last_step)| super::totp::row((key, confirmed, last_step)));
+        Ok(Credentials { state: state(row.state)?, password_hash: row.password_hash, totp })
+    }
 }
 
 impl TryFrom<Row> for User {
@@ -131,10 +150,12 @@ impl UserRepo for SqlTx {
         row.map(|row| Ok((row.user.try_into()?, row.password_hash))).transpose()
     }
 
-    async fn password_hash(&mut self, id: UserId) -> Res<Option<String>> {
+    async fn credentials(&mut self, id: UserId) -> Res<Option<Credentials>> {
         let mut conn = self.conn().await?;
-        let row: Option<(String,)> = conn.row("SELECT password_hash FROM jim_users WHERE id = ?", args![id]).await?;
-        Ok(row.map(|(hash,)| hash))
+        let text = "SELECT u.state, u.password_hash, t.secret, t.confirmed, t.last_step
+             FROM jim_users u LEFT JOIN jim_totp t ON t.user_id = u.id WHERE u.id = ?";
+        let row: Option<CredentialsRow> = conn.row(text, args![id]).await?;
+        row.map(TryInto::try_into).transpose()
     }
 
     async fn find_by_nickname(&mut self, prefix: &str, after: Option<UserId>, limit: u16) -> Res<Vec<User>> {

@@ -18,8 +18,12 @@ async fn confirm(fresh: &Fresh, user: UserId, step: i64) -> bool {
     done
 }
 
+/// As a log-in reads it, and as it is read alone.
 async fn of(fresh: &Fresh, user: UserId) -> Option<TotpRow> {
-    fresh.read().await.totp().get(user).await.unwrap()
+    let mut unit = fresh.read().await;
+    let row = unit.totp().get(user).await.unwrap();
+    assert_eq!(unit.users().credentials(user).await.unwrap().unwrap().totp, row);
+    row
 }
 
 async fn take_step(fresh: &Fresh, user: UserId, step: i64) -> bool {

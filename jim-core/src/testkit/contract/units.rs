@@ -33,7 +33,7 @@ async fn seen(unit: &mut Unit, a: UserId, b: UserId) -> [bool; 11] {
     let room = private(a, b);
     [
         unit.users().find_by_username("carol").await.unwrap().is_some(),
-        unit.users().password_hash(a).await.unwrap().as_deref() == Some("changed"),
+        unit.users().credentials(a).await.unwrap().unwrap().password_hash == "changed",
         unit.sessions().find_by_access(&token_hash("access-phone")).await.unwrap().is_some(),
         !unit.sessions().list(a, AT).await.unwrap().is_empty(),
         unit.friends().get(b, a).await.unwrap().is_some(),

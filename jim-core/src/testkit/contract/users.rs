@@ -3,7 +3,7 @@ use crate::id::UserId;
 use crate::model::presence::Standing;
 use crate::model::user::{AccountRole, User, UserState};
 use crate::model::{Limits, Nickname, Status};
-use crate::repo::NewUser;
+use crate::repo::{Credentials, NewUser};
 use crate::testkit::Fresh;
 use crate::testkit::fixtures::{AT, PASSWORD_HASH, commit, new_user, user, user_called, users};
 
@@ -34,7 +34,8 @@ pub async fn an_account_is_read_back_as_it_was_added(fresh: &Fresh) {
     assert!(id > UserId::SYSTEM);
     let mut unit = fresh.read().await;
     assert_eq!(unit.users().get(id).await.unwrap().as_ref(), Some(&expected));
-    assert_eq!(unit.users().password_hash(id).await.unwrap().as_deref(), Some(PASSWORD_HASH));
+    let credentials = Credentials { state: UserState::Active, password_hash: PASSWORD_HASH.to_owned(), totp: None };
+    assert_eq!(unit.users().credentials(id).await.unwrap(), Some(credentials));
     let found = unit.users().find_by_username("ann").await.unwrap();
     assert_eq!(found, Some((expected, PASSWORD_HASH.to_owned())));
 }
@@ -44,7 +45,7 @@ pub async fn unknown_accounts_are_absent(fresh: &Fresh) {
     let mut unit = fresh.read().await;
     assert_eq!(unit.users().get(NOBODY).await.unwrap(), None);
     assert_eq!(unit.users().get(UserId::SYSTEM).await.unwrap(), None);
-    assert_eq!(unit.users().password_hash(NOBODY).await.unwrap(), None);
+    assert_eq!(unit.users().credentials(NOBODY).await.unwrap(), None);
     for name in ["bob", "an", "anne", "", "Ann", "ann "] {
         assert_eq!(unit.users().find_by_username(name).await.unwrap(), None, "{name:?}");
     }
@@ -192,9 +193,9 @@ pub async fn set_password_replaces_the_hash_of_one_account(fresh: &Fresh) {
     unit.users().set_password(ids[0], "another hash").await.unwrap();
     commit(unit).await;
     let mut unit = fresh.read().await;
-    assert_eq!(unit.users().password_hash(ids[0]).await.unwrap().as_deref(), Some("another hash"));
+    assert_eq!(unit.users().credentials(ids[0]).await.unwrap().unwrap().password_hash, "another hash");
     assert_eq!(unit.users().find_by_username("ann-0").await.unwrap().unwrap().1, "another hash");
-    assert_eq!(unit.users().password_hash(ids[1]).await.unwrap().as_deref(), Some(PASSWORD_HASH));
+    assert_eq!(unit.users().credentials(ids[1]).await.unwrap().unwrap().password_hash, PASSWORD_HASH);
 }
 
 pub async fn accounts_of_any_state_are_searched_by_user_name_and_role(fresh: &Fresh) {
@@ -247,7 +248,8 @@ pub async fn a_forgotten_account_is_an_id_alone_and_stays_so(fresh: &Fresh) {
     };
     assert_eq!(left, expected);
     assert!(left.card(AT).deleted);
-    assert_eq!(unit.users().password_hash(id).await.unwrap().as_deref(), Some(""));
+    let credentials = unit.users().credentials(id).await.unwrap().unwrap();
+    assert_eq!((credentials.state, credentials.password_hash.as_str()), (UserState::Deleted, ""));
     assert_eq!(unit.users().find_by_username("ann").await.unwrap(), None);
     assert_eq!(unit.users().get(other).await.unwrap(), before);
     drop(unit);

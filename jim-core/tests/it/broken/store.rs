@@ -19,10 +19,10 @@ use jim_core::model::user::{AccountRole, UserState};
 use jim_core::model::world::WorldRow;
 use jim_core::model::{ClientRef, Session, Status, User};
 use jim_core::repo::{
-    AuditRepo, BlacklistRepo, BlockRepo, ConversationRepo, DepartureRepo, ExternalRepo, FriendRepo, FriendRequestRepo,
-    GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, Lock, MemberRepo, NewRequest, NewSession, NewUser,
-    OutboxRepo, PinRepo, PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice, SpentRepo, StatusRepo,
-    Store, StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo, WorldRepo,
+    AuditRepo, BlacklistRepo, BlockRepo, ConversationRepo, Credentials, DepartureRepo, ExternalRepo, FriendRepo,
+    FriendRequestRepo, GroupRepo, HiddenRepo, InvitationRepo, JoinRequestRepo, Lock, MemberRepo, NewRequest,
+    NewSession, NewUser, OutboxRepo, PinRepo, PrivateRights, Res, SessionRepo, SessionTokens, SettingRepo, Slice,
+    SpentRepo, StatusRepo, Store, StoredSession, Task, Ticket, Tx, Unit, UserEvent, UserLogRepo, UserRepo, WorldRepo,
 };
 use jim_core::secret::TokenHash;
 use jim_core::time::Millis;
@@ -144,7 +144,7 @@ repo! { me: UserRepo by users {
     fn get(id: UserId) -> Option<User>;
     fn list(ids: &[UserId]) -> Vec<User>;
     fn find_by_username(key: &str) -> Option<(User, String)>;
-    fn password_hash(id: UserId) -> Option<String>;
+    fn credentials(id: UserId) -> Option<Credentials>;
     fn find_by_nickname(prefix: &str, after: Option<UserId>, limit: u16) -> Vec<User>; {
         if me.is(Fault::PrefixIsAPattern) {
             let plain = prefix.split(['_', '%']).next().unwrap();
