@@ -1,11 +1,14 @@
-//! Passwords are hashed with argon2id (RFC 9106; 19 MiB, two passes, one lane), off the runtime's workers, as many at
-//! a time as there are cores.
+//! Passwords are hashed with argon2id (RFC 9106; 19 MiB, two passes, one lane), on threads of their own, as many as there
+//! are cores.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::{Error, Result};
 use crate::secret::{Random, Secret};
@@ -13,11 +16,21 @@ use crate::secret::{Random, Secret};
 /// What is hashed for names that nobody has, so that the answer takes as long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash(b"nobody", &[0; 16]).unwrap_or_default());
 
-/// Memory that hashes have worked on, kept for those that wait. To get it from the system takes half as long as a hash.
-static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+/// How long a thread waits for another hash. While it does, it keeps its memory.
+const IDLE: Duration = Duration::from_millis(1);
 
-/// Each hash that waits for its place holds it once more.
-static WAITING: LazyLock<Arc<()>> = LazyLock::new(Arc::default);
+/// The threads. They stay while there is something to hash, and stand back behind those who serve: who writes is not to
+/// feel who logs in, and the system lets a thread that is new or that has just changed its priority go on for a while.
+static THREADS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = Builder::new_current_thread();
+    builder.thread_name("hash").max_blocking_threads(cores).thread_keep_alive(IDLE).on_thread_start(stand_back).build()
+});
+
+thread_local! {
+    /// What the hashes of a thread work on. To get it from the system takes half as long as a hash.
+    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What became of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,26 +44,24 @@ pub(super) enum Verdict {
 #[derive(Clone)]
 pub(super) struct Passwords {
     random: Arc<dyn Random>,
-    places: Arc<Semaphore>,
 }
 
 impl Passwords {
     pub(super) fn new(random: Arc<dyn Random>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Passwords { random, places: Arc::new(Semaphore::new(cores)) }
+        Passwords { random }
     }
 
     pub(super) async fn hash(&self, password: &Secret) -> Result<String> {
         let salt = self.random.bits();
         let password = password.clone();
-        self.work(move || hash(password.expose().as_bytes(), &salt[..16])).await?
+        work(move || hash(password.expose().as_bytes(), &salt[..16])).await?
     }
 
     /// Holds a password to a hash, or, for a name that nobody has and for an account without a password, whose hash is
     /// empty, takes as long and says no.
     pub(super) async fn verify(&self, password: &Secret, known: Option<String>) -> Result<Verdict> {
         let password = password.clone();
-        self.work(move || {
+        work(move || {
             let has_password = known.as_ref().is_some_and(|known| !known.is_empty());
             let known = known.filter(|_| has_password).unwrap_or_else(|| NOBODY.clone());
             match is_right(password.expose().as_bytes(), &known).unwrap_or(false) && has_password {
@@ -61,25 +72,15 @@ impl Passwords {
         })
         .await
     }
-
-    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let waits = WAITING.clone();
-        let place = self.places.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
-        drop(waits);
-        let (answer, answered) = oneshot::channel();
-        // A thread costs a thousandth of a hash, and one of its own can stand back behind those who serve.
-        let thread = std::thread::Builder::new().name("hash".into()).spawn(move || {
-            // The place is the work's: a caller that hangs up does not make room for another.
-            let _place = place;
-            stand_back();
-            let _ = answer.send(work());
-        });
-        thread.map_err(|error| Error::Internal(error.into()))?;
-        answered.await.map_err(|error| Error::Internal(error.into()))
-    }
 }
 
-/// Lets this thread go on when no other has something to do, or nearly so: who writes is not to feel who logs in.
+async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let threads = THREADS.as_ref().map_err(|error| Error::Internal(error.to_string().into()))?;
+    // Who hangs up before his turn gives it to others.
+    AbortOnDropHandle::new(threads.spawn_blocking(work)).await.map_err(|error| Error::Internal(error.into()))
+}
+
+/// Lets this thread go on when no other has something to do, or nearly so.
 fn stand_back() {
     // On Linux the priority of no process in particular is that of the thread that asks (setpriority(2)).
     #[cfg(target_os = "linux")]
@@ -108,14 +109,14 @@ fn derive(password: &[u8], salt: Salt, params: Params) -> password_hash::Result<
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
     let string = ParamsString::try_from(&params)?;
     let blocks = params.block_count();
-    let mut memory = kept().pop().unwrap_or_default();
-    if memory.len() < blocks {
-        memory = Vec::with_capacity(blocks.max(ASKED));
-        memory.resize(blocks, Block::default());
-    }
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hashed = argon2.hash_password_into_with_memory(password, &salt, &mut output, &mut memory);
-    keep(memory);
+    let hashed = MEMORY.with_borrow_mut(|memory| {
+        if memory.len() < blocks {
+            *memory = Vec::with_capacity(blocks.max(ASKED));
+            memory.resize(blocks, Block::default());
+        }
+        argon2.hash_password_into_with_memory(password, &salt, &mut output, memory)
+    });
     hashed?;
     Ok(PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
@@ -124,22 +125,6 @@ fn derive(password: &[u8], salt: Salt, params: Params) -> password_hash::Result<
         salt: Some(salt),
         hash: Some(Output::new(&output)?),
     })
-}
-
-fn kept() -> MutexGuard<'static, Vec<Vec<Block>>> {
-    MEMORY.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Who waits goes on with the memory; a hash that ends when nobody does leaves none.
-fn keep(memory: Vec<Block>) {
-    let mut kept = kept();
-    kept.push(memory);
-    if Arc::strong_count(&WAITING) == 1 {
-        // Given back to the system without the lock.
-        let spare = std::mem::take(&mut *kept);
-        drop(kept);
-        drop(spare);
-    }
 }
 
 /// Whether a hash has the parameters that new ones get.
