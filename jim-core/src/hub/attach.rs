@@ -17,7 +17,7 @@ use super::listener::{Close, Listener, Shared};
 use super::{AT_ONCE, Hub, topic_of};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, Seq, SessionId, UserId};
-use crate::log::{cuts, rows};
+use crate::log::{cut, cuts, rows};
 use crate::model::block::Cut;
 use crate::model::conversation::ConversationRow;
 use crate::model::entry::{Entry, LogId};
@@ -186,7 +186,7 @@ impl Hub {
     async fn apply(self: &Arc<Self>, user: UserId, moment: &Moment) -> Result<bool> {
         for row in &moment.rooms {
             let cut = moment.cut(user, &row.room);
-            if !self.join_late(user, row, cut).await? {
+            if !self.join_late(user, row, moment.head).await? {
                 return Ok(false);
             }
             if matches!(row.room, RoomId::Private(..)) {
@@ -219,8 +219,9 @@ impl Hub {
     }
 
     /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
-    /// `false` when a room was taken from the person since his rooms were read.
-    async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow, cut: Option<Cut>) -> Result<bool> {
+    /// `false` when a room was taken from the person, or he has blocked somebody, since his rooms were read, when his log
+    /// stood at `known`.
+    async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow, known: Seq) -> Result<bool> {
         let Some(from) = row.from else { return Ok(true) };
         let log = LogId::Room(row.room);
         for _ in 0..TRIES {
@@ -236,18 +237,19 @@ impl Hub {
             } else {
                 Vec::new()
             };
-            // He may have been in the room before.
+            // Read after the entries that it may hide. He may have been in the room before.
+            let mut unit = self.logs.store.read().await?;
+            let cut = cut(&mut unit, user, &row.room).await?;
             let deleted = match (entries.first(), entries.last()) {
-                (Some(first), Some(last)) => {
-                    let mut unit = self.logs.store.read().await?;
-                    unit.hidden().list(user, &row.room, first.seq, last.seq).await?
-                }
+                (Some(first), Some(last)) => unit.hidden().list(user, &row.room, first.seq, last.seq).await?,
                 _ => Vec::new(),
             };
+            drop(unit);
             let mut table = self.table();
             table.start(log, head);
             let Some(next) = table.logs.get(&log).and_then(|log| log.next) else { continue };
-            if table.is_stale(user) {
+            let told = table.logs.get(&LogId::User(user)).and_then(|log| log.next);
+            if table.is_stale(user) || told.is_some_and(|next| next > known.next()) {
                 return Ok(false);
             }
             if next > head.next() {

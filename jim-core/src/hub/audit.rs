@@ -40,20 +40,9 @@ impl Hub {
         }
     }
 
-    /// Who of the two in a private room has blocked the other is known before anything of the room is sent.
-    async fn heal(&self, log: LogId, next: Seq) -> Result<()> {
-        if let LogId::Room(RoomId::Private(a, b)) = log {
-            for user in [a, b].map(LogId::User) {
-                let next = self.table().logs.get(&user).and_then(|log| log.next);
-                if let Some(next) = next {
-                    self.heal_one(user, next).await?;
-                }
-            }
-        }
-        self.heal_one(log, next).await
-    }
-
-    async fn heal_one(&self, log: LogId, mut next: Seq) -> Result<()> {
+    /// Sends what the store has from a number on. Which of the two in a private room has blocked the other is known
+    /// before anything of the room is sent: it is read after the entries that it may hide.
+    async fn heal(&self, log: LogId, mut next: Seq) -> Result<()> {
         loop {
             let after = Slice::After(Seq(next.0 - 1));
             let frames: Vec<Frame> = match log {
@@ -65,6 +54,14 @@ impl Hub {
                     unit.user_log().read(user, after, PAGE).await?.iter().map(Frame::user).collect()
                 }
             };
+            if let LogId::Room(RoomId::Private(a, b)) = log {
+                for user in [a, b].map(LogId::User) {
+                    let next = self.table().logs.get(&user).and_then(|log| log.next);
+                    if let Some(next) = next {
+                        Box::pin(self.heal(user, next)).await?;
+                    }
+                }
+            }
             let first = frames.first().and_then(|frame| frame.header.as_ref()).map(|header| header.seq);
             if let Some(first) = first.filter(|first| *first > next) {
                 // A reader never sees n + 1 before n: what is not there will never come, and nobody waits for it.

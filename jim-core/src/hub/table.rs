@@ -193,12 +193,17 @@ impl Table {
         let Some(place) = self.logs.get_mut(&log) else { return 0 };
         match place.next {
             Some(next) if seq < next => 0,
-            Some(next) if seq == next && place.held.is_empty() => {
+            Some(next) if seq == next && place.held.is_empty() && !header.late => {
                 place.next = Some(next.next());
                 self.send(log, &frame)
             }
             _ => {
-                place.held.insert(seq, frame);
+                if header.late {
+                    // Its place is taken by what the store shows of it.
+                    place.held.entry(seq).or_insert(frame);
+                } else {
+                    place.held.insert(seq, frame);
+                }
                 let delivered = self.flush(log);
                 if let Some(place) = self.logs.get_mut(&log)
                     && !place.held.is_empty()
@@ -211,13 +216,13 @@ impl Table {
         }
     }
 
-    /// Sends what is held and has its turn.
+    /// Sends what is held and has its turn; what is late waits until it is read from the store.
     fn flush(&mut self, log: LogId) -> usize {
         let mut delivered = 0;
         while let Some(place) = self.logs.get_mut(&log)
             && let Some(next) = place.next
             && let Some(first) = place.held.first_entry()
-            && *first.key() <= next
+            && (*first.key() < next || *first.key() == next && !first.get().is_late())
         {
             let (seq, frame) = first.remove_entry();
             if seq == next {

@@ -50,6 +50,9 @@ pub struct Header {
     pub kind: Kind,
     /// Who is in the room no more from this entry on.
     pub leaver: Option<UserId>,
+    /// It took so long to be stored that a block may have been answered since it was decided: who passes it on looks
+    /// whether one was.
+    pub late: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,6 +66,8 @@ struct Wire<'a> {
     kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leaver: Option<UserId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
 }
 
 /// An event on its way to sockets.
@@ -86,6 +91,7 @@ impl Frame {
             by: entry.by,
             kind: entry.kind.clone(),
             leaver: entry.leaver(),
+            late: false,
         };
         Frame { header: Some(header), json: entry.json() }
     }
@@ -101,8 +107,15 @@ impl Frame {
             by: UserId::SYSTEM,
             kind: entry.kind.clone(),
             leaver: None,
+            late: false,
         };
         Frame { header: Some(header), json: entry.json() }
+    }
+
+    /// Whether it is [`Header::late`].
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.header.as_ref().is_some_and(|header| header.late)
     }
 
     /// An event without a number.
@@ -123,6 +136,7 @@ impl Frame {
                 by: header.by,
                 kind: header.kind.clone(),
                 leaver: header.leaver,
+                late: header.late,
             };
             // Numbers and strings cannot fail to encode.
             serde_json::to_vec(&wire).unwrap_or_default()
@@ -158,6 +172,7 @@ impl Frame {
             by: wire.by,
             kind: wire.kind,
             leaver: wire.leaver,
+            late: wire.late,
         };
         Some(Frame { header: Some(header), json })
     }
@@ -177,6 +192,7 @@ mod tests {
             by: UserId(3),
             kind: Kind::MESSAGE_SENT,
             leaver: Some(UserId(17)),
+            late: true,
         };
         let frame = Frame { header: Some(header), json: Bytes::from_static(b"{\"a\":1}") };
         let back = Frame::decode(&frame.encode()).unwrap();

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Frame, Stats};
+use super::{CERTAIN, Frame, Stats};
 use crate::bus::{Bus, Topic};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, UserId};
@@ -31,15 +31,20 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 struct Offer {
     new: NewEntry,
+    /// When it began to be decided.
+    asked: Instant,
     /// When it was offered.
     at: Instant,
     answer: oneshot::Sender<Result<Appended>>,
 }
 
+/// Since when somebody waits for an answer.
+type Waiting = (Instant, oneshot::Sender<Result<Appended>>);
+
 struct Batch {
     /// An earlier try may have stored some of it, unannounced.
     retried: bool,
-    answers: Vec<oneshot::Sender<Result<Appended>>>,
+    answers: Vec<Waiting>,
     appended: Res<Vec<Appended>>,
 }
 
@@ -57,10 +62,10 @@ impl Lanes {
         Lanes { offers: offers.into(), queues: Arc::new(Mutex::new(queues)), lane: Lane { rooms, bus, stats } }
     }
 
-    pub(super) async fn append(&self, new: NewEntry) -> Result<Appended> {
+    pub(super) async fn append(&self, new: NewEntry, asked: Instant) -> Result<Appended> {
         let (answer, answered) = oneshot::channel();
         let gone = || Error::Unavailable(RepoError::Unavailable("the lane has stopped".into()));
-        self.of(&new.room).send(Offer { new, at: Instant::now(), answer }).await.map_err(|_| gone())?;
+        self.of(&new.room).send(Offer { new, asked, at: Instant::now(), answer }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 
@@ -128,7 +133,8 @@ impl Lane {
                     continue;
                 }
                 twins = take_twins(&mut offers);
-                let (new, answers): (Vec<_>, Vec<_>) = offers.drain(..).map(|offer| (offer.new, offer.answer)).unzip();
+                let parts = offers.drain(..).map(|offer| (offer.new, (offer.asked, offer.answer)));
+                let (new, answers): (Vec<_>, Vec<_>) = parts.unzip();
                 let (retried, appended) = self.store(&new).await;
                 if batches.send(Batch { retried, answers, appended }).await.is_err() {
                     return;
@@ -165,13 +171,13 @@ impl Lane {
     async fn announce(&self, batch: Batch) {
         let Ok(appended) = batch.appended else {
             let full = matches!(batch.appended, Err(RepoError::Full));
-            for answer in batch.answers {
+            for (_, answer) in batch.answers {
                 let error = if full { RepoError::Full } else { RepoError::Unavailable("the append failed".into()) };
                 let _ = answer.send(Err(error.into()));
             }
             return;
         };
-        for (appended, answer) in appended.into_iter().zip(batch.answers) {
+        for (appended, (asked, answer)) in appended.into_iter().zip(batch.answers) {
             let new = match &appended {
                 Appended::New(entry) => Some(entry),
                 // A hub drops what it has sent already.
@@ -180,7 +186,7 @@ impl Lane {
             };
             if let Some(entry) = new {
                 Stats::add(&self.stats.appended, 1);
-                self.publish(entry).await;
+                self.publish(entry, asked).await;
             }
             let _ = answer.send(Ok(appended));
         }
@@ -188,13 +194,18 @@ impl Lane {
 }
 
 impl Lane {
-    async fn publish(&self, entry: &Entry) {
+    async fn publish(&self, entry: &Entry, asked: Instant) {
         let topic = Topic::Room(entry.room);
         if !self.bus.is_heard(topic) {
             return;
         }
         Stats::add(&self.stats.encoded, 1);
-        if let Err(error) = self.bus.publish(topic, Frame::room(entry).encode()).await {
+        let mut frame = Frame::room(entry);
+        if let Some(header) = &mut frame.header {
+            let hidable = matches!(entry.room, RoomId::Private(..)) && self.bus.is_shared();
+            header.late = hidable && asked.elapsed() > CERTAIN;
+        }
+        if let Err(error) = self.bus.publish(topic, frame.encode()).await {
             tracing::debug!(error.cause = %error, "an entry was not published; the audit will find it");
         }
     }

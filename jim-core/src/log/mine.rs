@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::id::{RoomId, Seq, UserId, WorldId};
 use crate::model::block::Cut;
 use crate::model::conversation::ConversationRow;
-use crate::repo::Unit;
+use crate::repo::{Res, Unit};
 
 /// Blocks that are read at once.
 const PAGE: u16 = 1000;
@@ -25,6 +25,12 @@ pub(crate) async fn rows(logs: &Logs, unit: &mut Unit, who: UserId) -> Result<Ve
         logs.marks.apply(who, row);
     }
     Ok(rows)
+}
+
+/// What is hidden from somebody in a room of the two of them; nothing in others.
+pub(crate) async fn cut(unit: &mut Unit, who: UserId, room: &RoomId) -> Res<Option<Cut>> {
+    let Some(by) = room.peer(who) else { return Ok(None) };
+    Ok(unit.blocks().get(who, by).await?.and_then(|block| Some(Cut { by, above: block.cut? })))
 }
 
 /// What is hidden from somebody of each person whom he blocks.

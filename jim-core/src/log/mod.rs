@@ -9,8 +9,10 @@ mod outbox;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::bus::{Bus, Topic};
 use crate::error::{Error, Result};
@@ -22,7 +24,12 @@ use crate::time::Clock;
 pub use frame::{Frame, Header};
 pub(crate) use lane::Lanes;
 use marks::Marks;
-pub(crate) use mine::{cuts, rows};
+pub(crate) use mine::{cut, cuts, rows};
+
+/// So long a decision that somebody may write to another is certain to be older than the answer of any block that it did
+/// not see: a block waits as long before it reads the number above which it hides. What is stored in time therefore
+/// stands below that number, on whichever node; what takes longer is sent as [`Header::late`].
+pub(crate) const CERTAIN: Duration = Duration::from_millis(250);
 
 /// What a node has done since it started.
 #[derive(Debug, Default)]
@@ -72,9 +79,10 @@ impl Logs {
         self.lanes.run(shutdown).await;
     }
 
-    /// Appends an entry, announces it, and says what became of it. Dropping the future changes nothing.
-    pub(crate) async fn append(&self, new: NewEntry) -> Result<Appended> {
-        self.lanes.append(new).await
+    /// Appends an entry that began to be decided at a moment, announces it, and says what became of it. Dropping the
+    /// future changes nothing.
+    pub(crate) async fn append(&self, new: NewEntry, asked: Instant) -> Result<Appended> {
+        self.lanes.append(new, asked).await
     }
 
     /// Commits a unit, tells the people it tells, and finishes what rooms are owed: by the unit, and by whoever had a

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::Logs;
 use crate::error::{Error, Result};
@@ -36,7 +37,7 @@ pub(super) async fn drain(logs: &Logs, room: &RoomId) -> Result<()> {
             if let Task::Erase { seq, stub, .. } = &task {
                 logs.rooms.erase(room, *seq, &raw(stub)?).await?;
             }
-            let appended = logs.append(entry(logs, *room, id, &task)?).await?;
+            let appended = logs.append(entry(logs, *room, id, &task)?, Instant::now()).await?;
             if let (Task::Join { user, joined_at, history, group, .. }, Appended::New(entry) | Appended::Again(entry)) =
                 (task, appended)
             {

@@ -4,6 +4,7 @@ use super::friends::cards;
 use super::{Context, OfUser, event};
 use crate::error::{Code, Result};
 use crate::id::{RoomId, UserId};
+use crate::log::CERTAIN;
 use crate::model::Kind;
 use crate::model::block::Block;
 use crate::page::{Cursors, Page};
@@ -33,13 +34,18 @@ impl Blocks {
 
     /// Blocks somebody; the friendship stays, and the blocked is not told. What he had decided to send before the
     /// block and stores after it is hidden from the blocker: everything above the number that is read here, after
-    /// the commit and before the answer.
+    /// the commit and before the answer, and after [`CERTAIN`] where other nodes must be waited for.
     pub async fn block(&self, who: UserId, other: UserId) -> Result<()> {
         let room = RoomId::private(who, other).ok_or(Code::BlockSelf)?;
         let mut unit = self.context.write(&[who, other]).await?;
         unit.users().get(other).await?.ok_or(Code::NotFound)?;
         unit.blocks().add(who, other, self.context.now()).await?;
+        let is_new = unit.blocks().get(who, other).await?.is_some_and(|block| block.cut.is_none());
         self.context.logs.finish(unit).await?;
+        if is_new && self.context.logs.bus.is_shared() {
+            // What another node sends on from now was decided after the block, or is looked at again.
+            tokio::time::sleep(CERTAIN).await;
+        }
         let head = self.context.logs.rooms.head(&room).await?;
         let mut unit = self.context.write(&[who]).await?;
         // Told together with the number: who learns of the block can read it. A call that a crash cut short is

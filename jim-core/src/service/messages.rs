@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::audit::{Act, Actor, allow, write_down};
 use super::rooms::{late, standing};
@@ -77,6 +78,7 @@ impl Messages {
         let body: Arc<RawValue> = Arc::from(body);
         let mentions = message.mentions.as_ref().map(Mentions::ids).unwrap_or_default();
         for _ in 0..TRIES {
+            let asked = Instant::now();
             let permit = match self.may_send(who, room, message).await {
                 Ok(permit) => permit,
                 Err(refusal @ (Error::Refused(_) | Error::RefusedUntil { .. } | Error::Limited { .. })) => {
@@ -97,7 +99,7 @@ impl Messages {
                 guard: Guard::Fence(permit.fence),
                 at: self.context.now(),
             };
-            match self.context.logs.append(new).await? {
+            match self.context.logs.append(new, asked).await? {
                 Appended::New(entry) => {
                     // Who writes has read.
                     self.context.logs.marks.note(who, room, entry.mark());

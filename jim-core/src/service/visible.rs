@@ -10,6 +10,7 @@ use super::messages::Gap;
 use super::rooms::row;
 use crate::error::{Code, Result};
 use crate::id::{RoomId, Seq, UserId};
+use crate::log::cut;
 use crate::model::Entry;
 use crate::model::block::Cut;
 use crate::model::conversation::ConversationRow;
@@ -56,10 +57,7 @@ pub(super) async fn visible(context: &Context, who: UserId, room: &RoomId) -> Re
 
 async fn within(context: &Context, unit: &mut Unit, who: UserId, room: &RoomId) -> Result<Visible> {
     let row = row(context, unit, who, room).await?;
-    let cut = match room.peer(who) {
-        Some(peer) => unit.blocks().get(who, peer).await?.and_then(|block| Some(Cut { by: peer, above: block.cut? })),
-        None => None,
-    };
+    let cut = cut(unit, who, room).await?;
     Visible::of(&row, cut).ok_or(Code::NotFound.into())
 }
 

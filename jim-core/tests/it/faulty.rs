@@ -140,6 +140,8 @@ pub(crate) struct FaultyLog {
     pub(crate) held: AtomicBool,
     /// Whether what was read waits for the same.
     pub(crate) reads_held: AtomicBool,
+    /// Whether reads wait for the same before they are made.
+    pub(crate) asks_held: AtomicBool,
     /// A room of which the head alone is asked for only after the same.
     pub(crate) head_held: Mutex<Option<RoomId>>,
     entered: Semaphore,
@@ -160,6 +162,7 @@ impl FaultyLog {
             slow: AtomicBool::new(false),
             held: AtomicBool::new(false),
             reads_held: AtomicBool::new(false),
+            asks_held: AtomicBool::new(false),
             head_held: Mutex::default(),
             entered: Semaphore::new(0),
             gate: Semaphore::new(0),
@@ -187,6 +190,7 @@ impl FaultyLog {
     pub(crate) fn release(&self) {
         self.held.store(false, Ordering::SeqCst);
         self.reads_held.store(false, Ordering::SeqCst);
+        self.asks_held.store(false, Ordering::SeqCst);
         self.gate.add_permits(1);
     }
 
@@ -238,6 +242,7 @@ impl RoomLogRepo for FaultyLog {
     }
 
     async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
+        self.hold(self.asks_held.load(Ordering::SeqCst)).await;
         self.dawdle().await;
         let entries = self.log.read(room, slice, limit).await;
         self.dawdle().await;

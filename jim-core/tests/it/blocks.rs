@@ -1,0 +1,108 @@
+//! Who is blocked while something of his is on its way, and the other node hears nothing of it: its bus is its own.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jim_core::bus::{Bus as _, Topic};
+use jim_core::id::{RoomId, UserId};
+use jim_core::log::Frame;
+use jim_core::model::Entry;
+use jim_core::repo::{Appended, RoomLogRepo as _};
+use jim_core::service::{Options, Sent};
+use jim_core::testkit::fixtures;
+use serde_json::json;
+
+use crate::faulty::{FaultyBus, FaultyLog};
+use crate::node::{Ear, Node, Person, Town, message, options};
+
+/// Two nodes, of which only the first knows of the block; no audit tells the second in time.
+struct Apart {
+    town: Town,
+    other: Node,
+    /// The bus of the second node, and its way to the room logs.
+    bus: Arc<FaultyBus>,
+    log: Arc<FaultyLog>,
+}
+
+impl Apart {
+    async fn new() -> Apart {
+        let quiet = || Options { heartbeat: Duration::from_mins(10), ..options() };
+        let town = Town::with(FaultyBus::new(1), quiet()).await;
+        let (bus, log) = (FaultyBus::new(2), FaultyLog::new(town.log.clone(), 3));
+        let other = Node::run(town.store.clone(), log.clone(), bus.clone(), quiet()).await;
+        Apart { town, other, bus, log }
+    }
+
+    /// Listens at the second node.
+    async fn attach(&self, person: Person) -> Ear {
+        Ear::open(&self.other.jim, person.id, person.session).await.unwrap()
+    }
+
+    /// What somebody had decided to send when he was blocked.
+    async fn stored(&self, room: RoomId, by: UserId, client_ref: &str) -> Arc<Entry> {
+        let appended = self.town.log.append(&[fixtures::new_entry(room, by, client_ref, client_ref)]).await.unwrap();
+        let [Appended::New(entry)] = &appended[..] else { panic!("{appended:?}") };
+        entry.clone()
+    }
+}
+
+/// Which of the frames of a room show nothing.
+fn hidden(ear: &Ear, room: RoomId) -> Vec<bool> {
+    ear.heard(&room.to_string()).iter().map(|frame| frame["data"] == json!({ "hidden": true })).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stored_after_its_senders_block_was_answered_elsewhere_is_hidden() {
+    let apart = Apart::new().await;
+    let (ann, ben, room) = apart.town.friends().await;
+    let (mut anns, mut bens) = (apart.attach(ann).await, apart.attach(ben).await);
+    apart.log.held.store(true, Ordering::SeqCst);
+    let jim = apart.other.jim.clone();
+    let late = tokio::spawn(async move { jim.messages().send(ann.id, room, &message("late")).await });
+    apart.log.entered().await;
+    apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
+    apart.log.release();
+    let late = late.await.unwrap();
+    assert!(matches!(late, Ok(Sent::New(_))), "{late:?}");
+    for ear in [&mut anns, &mut bens] {
+        ear.until(&room.to_string(), 1).await;
+    }
+    assert_eq!(hidden(&anns, room), [false], "its sender sees it");
+    assert_eq!(hidden(&bens, room), [true]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_to_close_a_hole_is_hidden_by_a_block_that_was_answered_before_it_was_stored() {
+    let apart = Apart::new().await;
+    let (ann, ben, room) = apart.town.friends().await;
+    let mut bens = apart.attach(ben).await;
+    apart.stored(room, ann.id, "unheard").await;
+    let heard = apart.stored(room, ann.id, "heard").await;
+    apart.log.asks_held.store(true, Ordering::SeqCst);
+    apart.bus.publish(Topic::Room(room), Frame::room(&heard).encode()).await.unwrap();
+    apart.log.entered().await;
+    apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
+    apart.stored(room, ann.id, "late").await;
+    apart.log.release();
+    bens.until(&room.to_string(), 3).await;
+    assert_eq!(hidden(&bens, room), [false, false, true]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_for_somebody_who_comes_into_a_room_is_hidden_by_a_block_that_was_answered_before() {
+    let apart = Apart::new().await;
+    let [ann, ben] = apart.town.people(2).await[..] else { panic!("two people") };
+    let mut bens = apart.attach(ben).await;
+    *apart.log.head_held.lock().unwrap() = RoomId::private(ann.id, ben.id);
+    let jim = &apart.other.jim;
+    let request = jim.friend_requests().request(ann.id, ben.id, None).await.unwrap().0;
+    let room = jim.friend_requests().accept(ben.id, request.id, None).await.unwrap().room;
+    apart.log.entered().await;
+    apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
+    apart.stored(room, ann.id, "late").await;
+    *apart.log.head_held.lock().unwrap() = None;
+    apart.log.release();
+    bens.until(&room.to_string(), 2).await;
+    assert_eq!(hidden(&bens, room), [false, true], "the greeting, and what is hidden");
+}
