@@ -1,35 +1,53 @@
 //! Passwords are hashed with argon2id (RFC 9106; 19 MiB, two passes, one lane), on threads of their own, as many as there
 //! are cores.
 
-use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
-use tokio::runtime::{Builder, Runtime};
-use tokio_util::task::AbortOnDropHandle;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 use crate::secret::{Random, Secret};
 
 /// What is hashed for names that nobody has, so that the answer takes as long.
-static NOBODY: LazyLock<String> = LazyLock::new(|| hash(b"nobody", &[0; 16]).unwrap_or_default());
+static NOBODY: LazyLock<String> = LazyLock::new(|| hash(b"nobody", &[0; 16], &mut Memory::new()).unwrap_or_default());
 
-/// How long a thread waits for another hash. While it does, it keeps its memory.
-const IDLE: Duration = Duration::from_millis(1);
+/// What a hash works on.
+type Memory = Vec<Block>;
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// The threads. They stay while there is something to hash, and stand back behind those who serve: who writes is not to
-/// feel who logs in, and the system lets a thread that is new or that has just changed its priority go on for a while.
-static THREADS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+/// The way to the threads that hash. They stand back behind those who serve, so nothing may be shared with them that is
+/// locked: a thread that is interrupted while it holds a lock keeps who waits for it waiting for a whole hash. That is
+/// so in the pool of the runtime.
+static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
+    let (jobs, waiting) = unbounded();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut builder = Builder::new_current_thread();
-    builder.thread_name("hash").max_blocking_threads(cores).thread_keep_alive(IDLE).on_thread_start(stand_back).build()
+    for _ in 0..cores {
+        let waiting = waiting.clone();
+        if let Err(error) = std::thread::Builder::new().name("hash".into()).spawn(move || serve(&waiting)) {
+            tracing::error!(error.cause = %error, "a thread for hashes was not started");
+        }
+    }
+    jobs
 });
 
-thread_local! {
-    /// What the hashes of a thread work on. To get it from the system takes half as long as a hash.
-    static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+/// Hashes for ever. Who waits goes on with the memory of the one before, as to get it from the system takes half as long as
+/// a hash; when nobody does, none is kept.
+fn serve(jobs: &Receiver<Job>) {
+    stand_back();
+    let mut memory = Memory::new();
+    loop {
+        let job = jobs.try_recv().or_else(|_| {
+            memory = Memory::new();
+            jobs.recv()
+        });
+        let Ok(job) = job else { return };
+        // Whose answer is dropped by it learns that it went wrong.
+        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+    }
 }
 
 /// What became of a check.
@@ -54,17 +72,17 @@ impl Passwords {
     pub(super) async fn hash(&self, password: &Secret) -> Result<String> {
         let salt = self.random.bits();
         let password = password.clone();
-        work(move || hash(password.expose().as_bytes(), &salt[..16])).await?
+        work(move |memory| hash(password.expose().as_bytes(), &salt[..16], memory)).await?
     }
 
     /// Holds a password to a hash, or, for a name that nobody has and for an account without a password, whose hash is
     /// empty, takes as long and says no.
     pub(super) async fn verify(&self, password: &Secret, known: Option<String>) -> Result<Verdict> {
         let password = password.clone();
-        work(move || {
+        work(move |memory| {
             let has_password = known.as_ref().is_some_and(|known| !known.is_empty());
             let known = known.filter(|_| has_password).unwrap_or_else(|| NOBODY.clone());
-            match is_right(password.expose().as_bytes(), &known).unwrap_or(false) && has_password {
+            match is_right(password.expose().as_bytes(), &known, memory).unwrap_or(false) && has_password {
                 false => Verdict::Wrong,
                 true if is_ours(&known) => Verdict::Right,
                 true => Verdict::Old,
@@ -74,10 +92,16 @@ impl Passwords {
     }
 }
 
-async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let threads = THREADS.as_ref().map_err(|error| Error::Internal(error.to_string().into()))?;
-    // Who hangs up before his turn gives it to others.
-    AbortOnDropHandle::new(threads.spawn_blocking(work)).await.map_err(|error| Error::Internal(error.into()))
+async fn work<T: Send + 'static>(work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T> {
+    let (answer, answered) = oneshot::channel();
+    let job: Job = Box::new(move |memory| {
+        // Who hangs up before his turn gives it to others.
+        if !answer.is_closed() {
+            let _ = answer.send(work(memory));
+        }
+    });
+    JOBS.send(job).map_err(|_| Error::internal("there is no thread for hashes"))?;
+    answered.await.map_err(|error| Error::Internal(error.into()))
 }
 
 /// Lets this thread go on when no other has something to do, or nearly so.
@@ -87,37 +111,34 @@ fn stand_back() {
     let _ = rustix::process::setpriority_process(None, 10);
 }
 
-fn hash(password: &[u8], salt: &[u8]) -> Result<String> {
+fn hash(password: &[u8], salt: &[u8], memory: &mut Memory) -> Result<String> {
     let failed = |_| Error::internal("a password could not be hashed");
     let salt = Salt::new(salt).map_err(|_| Error::internal("a salt has the wrong length"))?;
-    let hash = derive(password, salt, Params::default()).map_err(failed)?;
+    let hash = derive(password, salt, Params::default(), memory).map_err(failed)?;
     Ok(hash.to_string())
 }
 
-fn is_right(password: &[u8], known: &str) -> password_hash::Result<bool> {
+fn is_right(password: &[u8], known: &str, memory: &mut Memory) -> password_hash::Result<bool> {
     let known = PasswordHash::new(known)?;
     let salt = known.salt.ok_or(password_hash::Error::SaltInvalid)?;
     // Outputs are compared in constant time.
-    Ok(derive(password, salt, Params::try_from(&known)?)?.hash == known.hash)
+    Ok(derive(password, salt, Params::try_from(&known)?, memory)?.hash == known.hash)
 }
 
 /// Blocks of 1 KiB that are asked for, though fewer are used and so ever touched. The C library's allocator gives a block
 /// of more than 32 MiB back when it is freed; one of the 19 that a hash needs it would keep for ever.
 const ASKED: usize = 33 * 1024;
 
-fn derive(password: &[u8], salt: Salt, params: Params) -> password_hash::Result<PasswordHash> {
+fn derive(password: &[u8], salt: Salt, params: Params, memory: &mut Memory) -> password_hash::Result<PasswordHash> {
     let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
     let string = ParamsString::try_from(&params)?;
     let blocks = params.block_count();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hashed = MEMORY.with_borrow_mut(|memory| {
-        if memory.len() < blocks {
-            *memory = Vec::with_capacity(blocks.max(ASKED));
-            memory.resize(blocks, Block::default());
-        }
-        argon2.hash_password_into_with_memory(password, &salt, &mut output, memory)
-    });
-    hashed?;
+    if memory.len() < blocks {
+        *memory = Vec::with_capacity(blocks.max(ASKED));
+        memory.resize(blocks, Block::default());
+    }
+    argon2.hash_password_into_with_memory(password, &salt, &mut output, memory)?;
     Ok(PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
