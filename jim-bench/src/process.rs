@@ -92,6 +92,17 @@ impl Server {
     }
 }
 
+/// Waits until it is gone: what it used of the CPU is only then counted as ours.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.start_kill();
+        let end = Instant::now() + PATIENCE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
 /// The address in the line of a server that begins to listen, whatever the log's layout.
 fn listening(line: &str) -> Option<String> {
     if !line.contains(LISTENING) {

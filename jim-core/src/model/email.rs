@@ -37,6 +37,7 @@ impl Email {
     }
 
     /// An address that was taken before, by whatever rules.
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
     pub(crate) fn stored(text: &str) -> Self {
         Email { text: text.into(), key: fold(text) }
     }
