@@ -186,7 +186,7 @@ impl Hub {
     async fn apply(self: &Arc<Self>, user: UserId, moment: &Moment) -> Result<bool> {
         for row in &moment.rooms {
             let cut = moment.cut(user, &row.room);
-            if !self.join_late(user, row, moment.head).await? {
+            if !self.join_late(user, row).await? {
                 return Ok(false);
             }
             if matches!(row.room, RoomId::Private(..)) {
@@ -197,31 +197,32 @@ impl Hub {
     }
 
     /// Says what is hidden from a person in a room, and sends him what was held back until that was known.
-    async fn set_cut(&self, user: UserId, room: RoomId, cut: (Option<Cut>, Seq)) -> Result<()> {
+    async fn set_cut(&self, user: UserId, room: RoomId, mut known: (Option<Cut>, Seq)) -> Result<()> {
         let log = LogId::Room(room);
         let mut missed = Vec::new();
         for _ in 0..TRIES {
             {
                 let mut table = self.table();
-                let known = missed.last().map(|entry: &Arc<Entry>| entry.seq.next());
+                let end = missed.last().map(|entry: &Arc<Entry>| entry.seq.next());
                 match table.paused(user, &log) {
-                    Some((from, next)) if known.unwrap_or(from) < next => {}
+                    Some((from, next)) if end.unwrap_or(from) < next => {}
                     _ => {
-                        table.set_cut(user, &log, cut, &missed);
+                        table.set_cut(user, &log, known, &missed);
                         return Ok(());
                     }
                 }
             }
             let Some((from, _)) = self.table().paused(user, &log) else { continue };
             missed = self.logs.rooms.read(&room, Slice::After(Seq(from.0 - 1)), MISSED).await?;
+            // Read after the entries that it may hide.
+            known.0 = cut(&mut self.logs.store.read().await?, user, &room).await?;
         }
         Err(Error::Unavailable(RepoError::Busy))
     }
 
     /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
-    /// `false` when a room was taken from the person, or he has blocked somebody, since his rooms were read, when his log
-    /// stood at `known`.
-    async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow, known: Seq) -> Result<bool> {
+    /// `false` when a room was taken from the person, or he has blocked somebody, since his rooms were read.
+    async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow) -> Result<bool> {
         let Some(from) = row.from else { return Ok(true) };
         let log = LogId::Room(row.room);
         for _ in 0..TRIES {
@@ -247,9 +248,9 @@ impl Hub {
             drop(unit);
             let mut table = self.table();
             table.start(log, head);
+            self.doubted.notify_one();
             let Some(next) = table.logs.get(&log).and_then(|log| log.next) else { continue };
-            let told = table.logs.get(&LogId::User(user)).and_then(|log| log.next);
-            if table.is_stale(user) || told.is_some_and(|next| next > known.next()) {
+            if table.is_stale(user) {
                 return Ok(false);
             }
             if next > head.next() {
@@ -346,6 +347,8 @@ impl Hub {
             for head in heads {
                 table.start(LogId::Room(head.room), head.seq);
             }
+            drop(table);
+            self.doubted.notify_one();
         }
         Ok(())
     }

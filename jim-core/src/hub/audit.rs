@@ -73,13 +73,14 @@ impl Hub {
                 if let Some(header) = &frame.header {
                     next = header.seq.next();
                 }
-                self.note_stale(&frame);
                 let mut table = self.table();
                 super::pause(&mut table, &frame);
-                let delivered = table.offer(frame, Instant::now() + super::PATIENCE);
+                let delivered = table.offer(frame.clone(), Instant::now() + super::PATIENCE);
                 self.note_parted(&mut table);
                 drop(table);
                 Stats::add(&self.logs.stats.delivered, delivered);
+                // When nothing is sent already: whoever looks ends that.
+                self.note_stale(&frame);
             }
             if !more {
                 return Ok(());

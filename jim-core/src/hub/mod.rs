@@ -4,6 +4,7 @@
 
 mod attach;
 mod audit;
+mod late;
 mod listener;
 mod nodes;
 mod presence;
@@ -64,6 +65,8 @@ pub struct Hub {
     turns: [tokio::sync::Mutex<()>; 64],
     /// Wakes the healer when there is a hole.
     doubted: Notify,
+    /// Wakes who asks for blocks when something came late.
+    delayed: Notify,
     /// Wakes the audit when something may be missing anywhere.
     suspected: Notify,
     nodes: Nodes,
@@ -95,6 +98,7 @@ impl Hub {
             topics: tokio::sync::Mutex::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             doubted: Notify::new(),
+            delayed: Notify::new(),
             suspected: Notify::new(),
             nodes: Nodes::new(node),
             presence,
@@ -158,6 +162,7 @@ impl Hub {
             tokio::select! {
                 () = dispatcher => {}
                 () = self.heal_holes() => {}
+                () = self.settle_late() => {}
                 () = self.audit() => {}
                 () = self.refresh_stale() => {}
                 () = shutdown.cancelled() => {}
@@ -187,6 +192,9 @@ impl Hub {
         };
         self.note_parted(&mut table);
         drop(table);
+        if frame.is_late() {
+            self.delayed.notify_one();
+        }
         crate::log::Stats::add(&self.logs.stats.delivered, delivered);
         self.note_stale(&frame);
     }

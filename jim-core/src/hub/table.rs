@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -13,6 +14,9 @@ use crate::id::{Seq, SessionId, UserId};
 use crate::log::Frame;
 use crate::model::block::Cut;
 use crate::model::entry::{Entry as RoomEntry, LogId, hidden_json};
+
+/// How much longer what is late may wait than a hole: who blocks whom is asked for many at once.
+const LATE: Duration = Duration::from_secs(1);
 
 /// Since when nothing is sent, and the number of the person's log that made it so.
 #[derive(Clone, Copy)]
@@ -55,11 +59,13 @@ pub(super) struct Table {
     pub(super) users: HashMap<UserId, Vec<u64>>,
     /// People whose first listener came or whose last one went.
     pub(super) moved: BTreeSet<UserId>,
-    /// People whose rooms are being read for their listeners, and whether one was, or may have been, taken from them
-    /// meanwhile.
+    /// People whose rooms are being read for their listeners, and whether one was, or may have been, taken from them, or
+    /// they have blocked somebody, meanwhile.
     pub(super) reading: HashMap<UserId, bool>,
     /// People whose listeners were taken out of a room: those who came again since have to be let in again.
     pub(super) parted: Vec<UserId>,
+    /// What came late and is held: its log and number, and who wrote it.
+    pub(super) late: Vec<(LogId, Seq, UserId)>,
     /// Logs with a hole, and when it is to be read from the store.
     holes: HashMap<LogId, Instant>,
     last_id: u64,
@@ -104,6 +110,9 @@ impl Table {
     /// A person has blocked somebody, as his log says at this number: until it is known what is hidden from him,
     /// nothing of their room is sent to him.
     pub(super) fn pause(&mut self, user: UserId, log: &LogId, told: Seq) {
+        if let Some(taken) = self.reading.get_mut(&user) {
+            *taken = true;
+        }
         let ids = self.of(user);
         let Some(place) = self.logs.get_mut(log) else { return };
         let Some(next) = place.next else { return };
@@ -187,7 +196,7 @@ impl Table {
     }
 
     /// Takes a frame; says how many listeners were given something.
-    pub(super) fn offer(&mut self, frame: Frame, hole: Instant) -> usize {
+    pub(super) fn offer(&mut self, frame: Frame, mut hole: Instant) -> usize {
         let Some(header) = &frame.header else { return 0 };
         let (log, seq) = (header.log, header.seq);
         let Some(place) = self.logs.get_mut(&log) else { return 0 };
@@ -199,7 +208,8 @@ impl Table {
             }
             _ => {
                 if header.late {
-                    // Its place is taken by what the store shows of it.
+                    self.late.push((log, seq, header.by));
+                    hole += LATE;
                     place.held.entry(seq).or_insert(frame);
                 } else {
                     place.held.insert(seq, frame);
@@ -216,7 +226,16 @@ impl Table {
         }
     }
 
-    /// Sends what is held and has its turn; what is late waits until it is read from the store.
+    /// What is late is sent in its turn: no block hides it.
+    pub(super) fn trust(&mut self, log: LogId, seq: Seq) -> usize {
+        let frame = self.logs.get_mut(&log).and_then(|place| place.held.get_mut(&seq));
+        if let Some(header) = frame.and_then(|frame| frame.header.as_mut()) {
+            header.late = false;
+        }
+        self.flush(log)
+    }
+
+    /// Sends what is held and has its turn. What is late waits until it is trusted, or read from the store.
     fn flush(&mut self, log: LogId) -> usize {
         let mut delivered = 0;
         while let Some(place) = self.logs.get_mut(&log)

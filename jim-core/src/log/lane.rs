@@ -17,7 +17,7 @@ use crate::bus::{Bus, Topic};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, UserId};
 use crate::model::content::ClientRef;
-use crate::model::entry::{Entry, NewEntry};
+use crate::model::entry::{Entry, Kind, NewEntry};
 use crate::repo::{Appended, RepoError, Res, RoomLogRepo};
 
 /// Entries of one batch, by the contract of [`RoomLogRepo::append`].
@@ -45,6 +45,8 @@ struct Batch {
     /// An earlier try may have stored some of it, unannounced.
     retried: bool,
     answers: Vec<Waiting>,
+    /// When storage had answered.
+    stored: Instant,
     appended: Res<Vec<Appended>>,
 }
 
@@ -136,7 +138,7 @@ impl Lane {
                 let parts = offers.drain(..).map(|offer| (offer.new, (offer.asked, offer.answer)));
                 let (new, answers): (Vec<_>, Vec<_>) = parts.unzip();
                 let (retried, appended) = self.store(&new).await;
-                if batches.send(Batch { retried, answers, appended }).await.is_err() {
+                if batches.send(Batch { retried, answers, stored: Instant::now(), appended }).await.is_err() {
                     return;
                 }
             }
@@ -186,7 +188,7 @@ impl Lane {
             };
             if let Some(entry) = new {
                 Stats::add(&self.stats.appended, 1);
-                self.publish(entry, asked).await;
+                self.publish(entry, batch.stored - asked).await;
             }
             let _ = answer.send(Ok(appended));
         }
@@ -194,7 +196,7 @@ impl Lane {
 }
 
 impl Lane {
-    async fn publish(&self, entry: &Entry, asked: Instant) {
+    async fn publish(&self, entry: &Entry, took: Duration) {
         let topic = Topic::Room(entry.room);
         if !self.bus.is_heard(topic) {
             return;
@@ -202,8 +204,8 @@ impl Lane {
         Stats::add(&self.stats.encoded, 1);
         let mut frame = Frame::room(entry);
         if let Some(header) = &mut frame.header {
-            let hidable = matches!(entry.room, RoomId::Private(..)) && self.bus.is_shared();
-            header.late = hidable && asked.elapsed() > CERTAIN;
+            let can_be_hidden = entry.room.peer(entry.by).is_some() && entry.kind == Kind::MESSAGE_SENT;
+            header.late = took > CERTAIN && can_be_hidden && self.bus.is_shared();
         }
         if let Err(error) = self.bus.publish(topic, frame.encode()).await {
             tracing::debug!(error.cause = %error, "an entry was not published; the audit will find it");

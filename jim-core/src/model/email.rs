@@ -36,9 +36,9 @@ impl Email {
         Ok(Email { text: text.into(), key: fold(text) })
     }
 
-    /// An address that was taken before, by whatever rules.
-    #[cfg(any(feature = "sqlite", feature = "mysql"))]
-    pub(crate) fn stored(text: &str) -> Self {
+    /// An address that was taken before, by whatever rules; for storage.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
         Email { text: text.into(), key: fold(text) }
     }
 

@@ -2,7 +2,7 @@
 
 use super::friends::cards;
 use super::{Context, OfUser, event};
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::id::{RoomId, UserId};
 use crate::log::CERTAIN;
 use crate::model::Kind;
@@ -37,20 +37,27 @@ impl Blocks {
     /// the commit and before the answer, and after [`CERTAIN`] where other nodes must be waited for.
     pub async fn block(&self, who: UserId, other: UserId) -> Result<()> {
         let room = RoomId::private(who, other).ok_or(Code::BlockSelf)?;
+        let blocks = self.clone();
+        // A caller who hangs up meanwhile leaves no block that is half done.
+        let done = tokio::spawn(async move { blocks.add(who, other, room).await });
+        done.await.map_err(|error| Error::Internal(error.into()))?
+    }
+
+    async fn add(&self, who: UserId, other: UserId, room: RoomId) -> Result<()> {
         let mut unit = self.context.write(&[who, other]).await?;
         unit.users().get(other).await?.ok_or(Code::NotFound)?;
         unit.blocks().add(who, other, self.context.now()).await?;
-        let is_new = unit.blocks().get(who, other).await?.is_some_and(|block| block.cut.is_none());
+        let new = unit.blocks().get(who, other).await?.filter(|block| block.cut.is_none());
         self.context.logs.finish(unit).await?;
-        if is_new && self.context.logs.bus.is_shared() {
+        if new.is_some() && self.context.logs.bus.is_shared() {
             // What another node sends on from now was decided after the block, or is looked at again.
             tokio::time::sleep(CERTAIN).await;
         }
         let head = self.context.logs.rooms.head(&room).await?;
         let mut unit = self.context.write(&[who]).await?;
         // Told together with the number: who learns of the block can read it. A call that a crash cut short is
-        // finished by the next one.
-        if unit.blocks().get(who, other).await?.is_some_and(|block| block.cut.is_none()) {
+        // finished by the next one; a block that was made anew meanwhile is not the one that was waited for.
+        if new.is_some() && unit.blocks().get(who, other).await? == new {
             unit.blocks().set_cut(who, other, head.seq).await?;
             unit.tell(who, event(Kind::BLOCK_ADDED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;

@@ -19,9 +19,9 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash(b"nobody", &[0; 16], &mu
 type Memory = Vec<Block>;
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// The way to the threads that hash. They stand back behind those who serve, so nothing may be shared with them that is
-/// locked: a thread that is interrupted while it holds a lock keeps who waits for it waiting for a whole hash. That is
-/// so in the pool of the runtime.
+/// The way to the threads that hash. They stand back behind those who serve: one that is interrupted while it holds a
+/// lock keeps who waits for the lock waiting for a whole hash. So they share none that is taken for each hash, as the
+/// queue of the runtime's own pool has.
 static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
     let (jobs, waiting) = unbounded();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

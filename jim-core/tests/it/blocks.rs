@@ -8,13 +8,14 @@ use jim_core::bus::{Bus as _, Topic};
 use jim_core::id::{RoomId, UserId};
 use jim_core::log::Frame;
 use jim_core::model::Entry;
-use jim_core::repo::{Appended, RoomLogRepo as _};
+use jim_core::model::block::BlockRow;
+use jim_core::repo::{Appended, RoomLogRepo as _, Store as _};
 use jim_core::service::{Options, Sent};
 use jim_core::testkit::fixtures;
 use serde_json::json;
 
 use crate::faulty::{FaultyBus, FaultyLog};
-use crate::node::{Ear, Node, Person, Town, message, options};
+use crate::node::{Ear, Node, Person, Town, eventually, message, options, send};
 
 /// Two nodes, of which only the first knows of the block; no audit tells the second in time.
 struct Apart {
@@ -37,6 +38,10 @@ impl Apart {
     /// Listens at the second node.
     async fn attach(&self, person: Person) -> Ear {
         Ear::open(&self.other.jim, person.id, person.session).await.unwrap()
+    }
+
+    async fn block(&self, who: Person, other: Person) -> Option<BlockRow> {
+        self.town.store.read().await.unwrap().blocks().get(who.id, other.id).await.unwrap()
     }
 
     /// What somebody had decided to send when he was blocked.
@@ -105,4 +110,53 @@ async fn what_is_read_for_somebody_who_comes_into_a_room_is_hidden_by_a_block_th
     apart.log.release();
     bens.until(&room.to_string(), 2).await;
     assert_eq!(hidden(&bens, room), [false, true], "the greeting, and what is hidden");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_long_to_be_stored_is_heard_where_nobody_blocks() {
+    let apart = Apart::new().await;
+    let (ann, ben, room) = apart.town.friends().await;
+    let mut bens = apart.attach(ben).await;
+    apart.log.held.store(true, Ordering::SeqCst);
+    let jim = apart.other.jim.clone();
+    let late = tokio::spawn(async move { send(&jim, ann.id, room, "late").await });
+    apart.log.entered().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    apart.log.release();
+    assert_eq!(late.await.unwrap(), 1);
+    assert_eq!(send(&apart.other.jim, ann.id, room, "next").await, 2);
+    bens.until(&room.to_string(), 2).await;
+    assert_eq!(hidden(&bens, room), [false, false]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_whose_caller_hangs_up_is_finished_all_the_same() {
+    let apart = Apart::new().await;
+    let (ann, ben, _) = apart.town.friends().await;
+    let asked = apart.town.jim().blocks().block(ben.id, ann.id);
+    assert!(tokio::time::timeout(Duration::from_millis(50), asked).await.is_err(), "it waits");
+    eventually("the block is finished", async || apart.block(ben, ann).await.is_some_and(|block| block.cut.is_some()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_is_not_finished_by_an_earlier_one_that_was_taken_back() {
+    let apart = Apart::new().await;
+    let (ann, ben, room) = apart.town.friends().await;
+    *apart.town.log.head_held.lock().unwrap() = Some(room);
+    let block = || {
+        let jim = apart.town.jim().clone();
+        tokio::spawn(async move { jim.blocks().block(ben.id, ann.id).await })
+    };
+    let first = block();
+    apart.town.log.entered().await;
+    apart.town.jim().blocks().unblock(ben.id, ann.id).await.unwrap();
+    let second = block();
+    apart.town.log.entered().await;
+    apart.town.log.let_one_pass();
+    first.await.unwrap().unwrap();
+    assert_eq!(apart.block(ben, ann).await.unwrap().cut, None, "the second has not read its number");
+    apart.town.log.let_one_pass();
+    second.await.unwrap().unwrap();
+    assert!(apart.block(ben, ann).await.unwrap().cut.is_some());
 }
