@@ -3,11 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Error, Result};
 use crate::secret::{Random, Secret};
@@ -19,10 +20,20 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash(b"nobody", &[0; 16], &mu
 type Memory = Vec<Block>;
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
-/// The way to the threads that hash. They stand back behind those who serve: one that is interrupted while it holds a
-/// lock keeps who waits for the lock waiting for a whole hash. So they share none that is taken for each hash, as the
-/// queue of the runtime's own pool has.
-static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
+/// How long a thread that has hashed keeps its memory for the next: to get it from the system takes half as long as a
+/// hash.
+const IDLE: Duration = Duration::from_millis(5);
+
+/// Threads that hash. They stand back behind those who serve, and rest after each hash until somebody who waits for a
+/// place has got it: the system then gives their core to whoever has been waiting. Threads that take the next hash
+/// from a queue, or that are made for each, keep who writes waiting for longer.
+struct Threads {
+    jobs: Sender<Job>,
+    /// One for each core.
+    places: Arc<Semaphore>,
+}
+
+static THREADS: LazyLock<Threads> = LazyLock::new(|| {
     let (jobs, waiting) = unbounded();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     for _ in 0..cores {
@@ -31,16 +42,15 @@ static JOBS: LazyLock<Sender<Job>> = LazyLock::new(|| {
             tracing::error!(error.cause = %error, "a thread for hashes was not started");
         }
     }
-    jobs
+    Threads { jobs, places: Arc::new(Semaphore::new(cores)) }
 });
 
-/// Hashes for ever. Who waits goes on with the memory of the one before, as to get it from the system takes half as long as
-/// a hash; when nobody does, none is kept.
+/// Hashes for ever.
 fn serve(jobs: &Receiver<Job>) {
     stand_back();
     let mut memory = Memory::new();
     loop {
-        let job = jobs.try_recv().or_else(|_| {
+        let job = jobs.recv_timeout(IDLE).or_else(|_| {
             memory = Memory::new();
             jobs.recv()
         });
@@ -93,14 +103,14 @@ impl Passwords {
 }
 
 async fn work<T: Send + 'static>(work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T> {
+    let place = THREADS.places.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
     let (answer, answered) = oneshot::channel();
     let job: Job = Box::new(move |memory| {
-        // Who hangs up before his turn gives it to others.
-        if !answer.is_closed() {
-            let _ = answer.send(work(memory));
-        }
+        // The place is the work's: a caller that hangs up does not make room for another.
+        let _place = place;
+        let _ = answer.send(work(memory));
     });
-    JOBS.send(job).map_err(|_| Error::internal("there is no thread for hashes"))?;
+    THREADS.jobs.send(job).map_err(|_| Error::internal("there is no thread for hashes"))?;
     answered.await.map_err(|error| Error::Internal(error.into()))
 }
 
