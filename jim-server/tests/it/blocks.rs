@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Person, Server, Socket, befriend, couple, eventually, seq};
+use crate::support::{Person, Profile, Server, Socket, befriend, couple, eventually, seq};
 
 async fn block(who: &Person, other: &Person) {
     who.put(&format!("/blocks/{}", other.id)).await.is(204);
@@ -262,7 +262,10 @@ async fn what_is_stored_after_a_block_is_a_stub_for_the_blocker_in_reads_and_pus
         assert_eq!(ann.socket().await.head(&room), Some(seq(seen.last().unwrap())));
         unblock(&ann, &ben).await;
     }
-    assert!(hidden > 0, "no send met a block half-way: the test shows nothing");
+    // On several nodes a block waits for what is on its way; what takes longer than it waits is held there by tests of
+    // the library.
+    let waits = Profile::here() == Profile::Cluster;
+    assert!(waits || hidden > 0, "no send met a block half-way: the test shows nothing");
 }
 
 /// Every push is the entry or its stub, in order; above the cut there may be the last entries that were on their way
