@@ -33,8 +33,8 @@ impl Blocks {
     }
 
     /// Blocks somebody; the friendship stays, and the blocked is not told. What he had decided to send before the
-    /// block and stores after it is hidden from the blocker: everything above the number that is read here, after
-    /// the commit and before the answer, and after [`CERTAIN`] where other nodes must be waited for.
+    /// block and stores after it is hidden from the blocker: everything above the number that is read here, after the
+    /// commit and before the answer. Where there may be other nodes it is read a quarter of a second after the commit.
     pub async fn block(&self, who: UserId, other: UserId) -> Result<()> {
         let room = RoomId::private(who, other).ok_or(Code::BlockSelf)?;
         let blocks = self.clone();
