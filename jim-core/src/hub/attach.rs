@@ -185,12 +185,11 @@ impl Hub {
     /// `false` when a room was taken from the person since the moment.
     async fn apply(self: &Arc<Self>, user: UserId, moment: &Moment) -> Result<bool> {
         for row in &moment.rooms {
-            let cut = moment.cut(user, &row.room);
             if !self.join_late(user, row).await? {
                 return Ok(false);
             }
             if matches!(row.room, RoomId::Private(..)) {
-                self.set_cut(user, row.room, (cut, moment.head)).await?;
+                self.set_cut(user, row.room, (moment.cut(user, &row.room), moment.head)).await?;
             }
         }
         Ok(true)

@@ -49,7 +49,10 @@ impl Blocks {
         unit.blocks().add(who, other, self.context.now()).await?;
         let new = unit.blocks().get(who, other).await?.filter(|block| block.cut.is_none());
         self.context.logs.finish(unit).await?;
-        if new.is_some() && self.context.logs.bus.is_shared() {
+        if new.is_none() {
+            return self.context.hub.refresh(who).await;
+        }
+        if self.context.logs.bus.is_shared() {
             // What another node sends on from now was decided after the block, or is looked at again.
             tokio::time::sleep(CERTAIN).await;
         }
@@ -57,7 +60,7 @@ impl Blocks {
         let mut unit = self.context.write(&[who]).await?;
         // Told together with the number: who learns of the block can read it. A call that a crash cut short is
         // finished by the next one; a block that was made anew meanwhile is not the one that was waited for.
-        if new.is_some() && unit.blocks().get(who, other).await? == new {
+        if unit.blocks().get(who, other).await? == new {
             unit.blocks().set_cut(who, other, head.seq).await?;
             unit.tell(who, event(Kind::BLOCK_ADDED, &OfUser { user_id: other })?, self.context.now()).await?;
             self.context.logs.finish(unit).await?;
