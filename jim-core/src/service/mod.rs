@@ -7,6 +7,7 @@ mod blocks;
 mod captchas;
 mod codes;
 mod conversations;
+mod cores;
 mod departures;
 mod digests;
 mod emails;

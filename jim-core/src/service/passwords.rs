@@ -1,13 +1,15 @@
-//! Passwords are hashed with argon2id (RFC 9106; 19 MiB, two passes, one lane), off the runtime's workers, as many at
-//! a time as there are cores.
+//! Passwords are hashed with argon2id (RFC 9106; 19 MiB, two passes, one lane), off the runtime's workers, one at a time
+//! on each core that hashes.
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
+use super::cores::Cores;
 use crate::error::{Error, Result};
+use crate::log::Stats;
 use crate::secret::{Random, Secret};
 
 /// What is hashed for names that nobody has, so that the answer takes as long.
@@ -16,7 +18,7 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash(b"nobody", &[0; 16]).unw
 /// Memory that hashes have worked on, kept for those that wait. To get it from the system takes half as long as a hash.
 static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
 
-/// Each hash that waits for its place holds it once more.
+/// Each hash that waits for a core holds it once more.
 static WAITING: LazyLock<Arc<()>> = LazyLock::new(Arc::default);
 
 /// What became of a check.
@@ -31,13 +33,12 @@ pub(super) enum Verdict {
 #[derive(Clone)]
 pub(super) struct Passwords {
     random: Arc<dyn Random>,
-    places: Arc<Semaphore>,
+    cores: Cores,
 }
 
 impl Passwords {
-    pub(super) fn new(random: Arc<dyn Random>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Passwords { random, places: Arc::new(Semaphore::new(cores)) }
+    pub(super) fn new(random: Arc<dyn Random>, stats: Arc<Stats>) -> Self {
+        Passwords { random, cores: Cores::new(stats) }
     }
 
     pub(super) async fn hash(&self, password: &Secret) -> Result<String> {
@@ -64,26 +65,18 @@ impl Passwords {
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let waits = WAITING.clone();
-        let place = self.places.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
+        let core = self.cores.take().await?;
         drop(waits);
         let (answer, answered) = oneshot::channel();
         // A thread costs a thousandth of a hash, and one of its own can stand back behind those who serve.
         let thread = std::thread::Builder::new().name("hash".into()).spawn(move || {
-            // The place is the work's: a caller that hangs up does not make room for another.
-            let _place = place;
-            stand_back();
+            // The core is the work's: a caller that hangs up does not make room for another.
+            core.enter();
             let _ = answer.send(work());
         });
         thread.map_err(|error| Error::Internal(error.into()))?;
         answered.await.map_err(|error| Error::Internal(error.into()))
     }
-}
-
-/// Lets this thread go on when no other has something to do, or nearly so: who writes is not to feel who logs in.
-fn stand_back() {
-    // On Linux the priority of no process in particular is that of the thread that asks (setpriority(2)).
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, 10);
 }
 
 fn hash(password: &[u8], salt: &[u8]) -> Result<String> {

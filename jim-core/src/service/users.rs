@@ -70,7 +70,7 @@ impl Users {
         failures: Failures,
         departures: Departures,
     ) -> Self {
-        let passwords = Passwords::new(context.random.clone());
+        let passwords = Passwords::new(context.random.clone(), context.logs.stats.clone());
         let own = OwnPassword::new(context.clone(), passwords.clone(), failures.clone());
         Users { context, passwords, own, externals, captchas, failures, departures }
     }
@@ -80,7 +80,7 @@ impl Users {
         self.own.clone()
     }
 
-    /// One place for all that hashes: as many at a time as there are cores.
+    /// One place for all that hashes: they share the cores.
     pub(super) fn passwords(&self) -> Passwords {
         self.passwords.clone()
     }

@@ -1,0 +1,223 @@
+//! Which cores hash. A hash keeps one busy for some milliseconds, and whatever its priority, the kernel may let a thread
+//! that serves wait behind it for several of its ticks. So half of the cores are the hashes' own, and the others are lent
+//! to them while nobody writes (ADR 0014).
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep};
+
+use crate::error::{Error, Result};
+use crate::log::Stats;
+
+/// So long after an entry of a room the cores of those who serve are not lent.
+const QUIET: Duration = Duration::from_secs(1);
+/// How often who waits for a lent core looks whether it is quiet.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The cores, as hashes see them. A cheap clone.
+#[derive(Clone)]
+pub(super) struct Cores {
+    own: Half,
+    lent: Half,
+    writing: Arc<Writing>,
+}
+
+/// A core that is free for one hash until this is dropped.
+pub(super) struct Core {
+    _place: OwnedSemaphorePermit,
+    set: Set,
+}
+
+#[derive(Clone)]
+struct Half {
+    places: Arc<Semaphore>,
+    set: Set,
+}
+
+/// When entries were last written, as the count of them shows to who looks at it now and then.
+struct Writing {
+    stats: Arc<Stats>,
+    /// The count when somebody last looked, and when it was first seen, unless it stood there from the start.
+    seen: Mutex<(u64, Option<Instant>)>,
+}
+
+impl Cores {
+    pub(super) fn new(stats: Arc<Stats>) -> Self {
+        Cores::of(std::thread::available_parallelism().map_or(1, usize::from), stats)
+    }
+
+    fn of(count: usize, stats: Arc<Stats>) -> Self {
+        let own = (count / 2).max(1);
+        let [lent, own] = [count - own, own].map(|places| Arc::new(Semaphore::new(places)));
+        let [first, last] = halves();
+        let written = stats.appended.load(Relaxed);
+        Cores {
+            own: Half { places: own, set: last },
+            lent: Half { places: lent, set: first },
+            writing: Arc::new(Writing { stats, seen: Mutex::new((written, None)) }),
+        }
+    }
+
+    /// Waits for a core.
+    pub(super) async fn take(&self) -> Result<Core> {
+        tokio::select! {
+            biased;
+            core = self.own.take() => core,
+            core = self.lent() => core,
+        }
+    }
+
+    async fn lent(&self) -> Result<Core> {
+        let core = self.lent.take().await?;
+        while !self.writing.is_quiet() {
+            sleep(LOOK).await;
+        }
+        Ok(core)
+    }
+}
+
+impl Half {
+    async fn take(&self) -> Result<Core> {
+        let place = self.places.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
+        Ok(Core { _place: place, set: self.set })
+    }
+}
+
+impl Writing {
+    fn is_quiet(&self) -> bool {
+        let written = self.stats.appended.load(Relaxed);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.0 != written {
+            *seen = (written, Some(Instant::now()));
+        }
+        seen.1.is_none_or(|at| at.elapsed() >= QUIET)
+    }
+}
+
+impl Core {
+    /// Keeps the thread that calls to the core's half, and lets it stand back behind all others there.
+    pub(super) fn enter(&self) {
+        self.set.enter();
+    }
+}
+
+#[cfg(target_os = "linux")]
+use linux::{Set, halves};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use rustix::process::nice;
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    /// Cores by number, if they could be told apart.
+    #[derive(Clone, Copy)]
+    pub(super) struct Set(pub(super) Option<CpuSet>);
+
+    impl Set {
+        // Where the system says no the hash runs as any other thread: slower for others, and as right.
+        pub(super) fn enter(self) {
+            // On Linux a thread has a priority of its own (setpriority(2)).
+            let _ = nice(10);
+            if let Set(Some(cores)) = self {
+                let _ = sched_setaffinity(None, &cores);
+            }
+        }
+    }
+
+    /// The first and the last half of the cores that this process may use.
+    pub(super) fn halves() -> [Set; 2] {
+        let all = sched_getaffinity(None).unwrap_or_default();
+        let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| all.is_set(*core)).collect();
+        if cores.len() < 2 {
+            return [Set(None); 2];
+        }
+        let (first, last) = cores.split_at(cores.len().div_ceil(2));
+        [first, last].map(|half| {
+            let mut set = CpuSet::new();
+            half.iter().for_each(|core| set.set(*core));
+            Set(Some(set))
+        })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+use other::{Set, halves};
+
+#[cfg(not(target_os = "linux"))]
+mod other {
+    /// Other systems are left to place threads as they like.
+    #[derive(Clone, Copy)]
+    pub(super) struct Set;
+
+    impl Set {
+        pub(super) fn enter(self) {}
+    }
+
+    pub(super) fn halves() -> [Set; 2] {
+        [Set; 2]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn taken(cores: &Cores) -> Vec<Core> {
+        let mut taken = Vec::new();
+        while let Ok(core) = tokio::time::timeout(LOOK * 2, cores.take()).await {
+            taken.push(core.unwrap());
+        }
+        taken
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_cores_hash_while_nobody_writes_and_half_of_them_while_somebody_does() {
+        for (count, half) in [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)] {
+            let stats = Arc::<Stats>::default();
+            let cores = Cores::of(count, stats.clone());
+            assert_eq!(taken(&cores).await.len(), count);
+            Stats::add(&stats.appended, 1);
+            assert_eq!(taken(&cores).await.len(), half, "of {count}");
+            sleep(QUIET).await;
+            assert_eq!(taken(&cores).await.len(), count, "once it is quiet again");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_lent_core_takes_one_that_becomes_free_before() {
+        let stats = Arc::<Stats>::default();
+        let cores = Cores::of(2, stats.clone());
+        Stats::add(&stats.appended, 1);
+        let first = cores.take().await.unwrap();
+        let second = tokio::spawn({
+            let cores = cores.clone();
+            async move { cores.take().await.map(drop) }
+        });
+        sleep(LOOK).await;
+        assert!(!second.is_finished());
+        drop(first);
+        tokio::time::timeout(LOOK, second).await.unwrap().unwrap().unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_hashes_stands_back_on_half_of_the_cores() {
+        let all = rustix::thread::sched_getaffinity(None).unwrap();
+        let before = rustix::process::getpriority_process(None).unwrap();
+        for half in halves() {
+            let (priority, cores) = std::thread::spawn(move || {
+                half.enter();
+                let cores = rustix::thread::sched_getaffinity(None).unwrap();
+                (rustix::process::getpriority_process(None).unwrap(), cores)
+            })
+            .join()
+            .unwrap();
+            assert_eq!(priority, (before + 10).min(19));
+            assert!(all.count() < 2 || cores.count() < all.count());
+        }
+        assert!(rustix::thread::sched_getaffinity(None).unwrap() == all, "the others are left alone");
+    }
+}
