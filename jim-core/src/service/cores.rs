@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, Result};
@@ -20,21 +21,23 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The cores, as hashes see them. A cheap clone.
 #[derive(Clone)]
 pub(super) struct Cores {
-    own: Half,
-    lent: Half,
+    own: Arc<Half>,
+    lent: Arc<Half>,
     writing: Arc<Writing>,
 }
 
 /// A core that is free for one hash until this is dropped.
 pub(super) struct Core {
+    half: Arc<Half>,
     _place: OwnedSemaphorePermit,
-    set: Set,
 }
 
-#[derive(Clone)]
 struct Half {
+    count: usize,
     places: Arc<Semaphore>,
     set: Set,
+    /// A thread for each place. They stay: to a thread that is new the system gives too much too soon.
+    threads: OnceCell<ThreadPool>,
 }
 
 /// When entries were last written, as the count of them shows to who looks at it now and then.
@@ -51,12 +54,11 @@ impl Cores {
 
     fn of(count: usize, stats: Arc<Stats>) -> Self {
         let own = (count / 2).max(1);
-        let [lent, own] = [count - own, own].map(|places| Arc::new(Semaphore::new(places)));
         let [first, last] = halves();
         let written = stats.appended.load(Relaxed);
         Cores {
-            own: Half { places: own, set: last },
-            lent: Half { places: lent, set: first },
+            own: Half::new(own, last),
+            lent: Half::new(count - own, first),
             writing: Arc::new(Writing { stats, seen: Mutex::new((written, None)) }),
         }
     }
@@ -80,9 +82,27 @@ impl Cores {
 }
 
 impl Half {
-    async fn take(&self) -> Result<Core> {
+    fn new(count: usize, set: Set) -> Arc<Self> {
+        Arc::new(Half { count, places: Arc::new(Semaphore::new(count)), set, threads: OnceCell::new() })
+    }
+
+    async fn take(self: &Arc<Self>) -> Result<Core> {
         let place = self.places.clone().acquire_owned().await.map_err(|error| Error::Internal(error.into()))?;
-        Ok(Core { _place: place, set: self.set })
+        Ok(Core { half: self.clone(), _place: place })
+    }
+
+    async fn threads(&self) -> Result<&ThreadPool> {
+        let set = self.set;
+        let made = self.threads.get_or_try_init(|| async move {
+            ThreadPoolBuilder::new()
+                .num_threads(self.count)
+                .thread_name(|_| "hash".into())
+                .start_handler(move |_| set.enter())
+                // Who waits for the work learns of it.
+                .panic_handler(|_| ())
+                .build()
+        });
+        made.await.map_err(|error| Error::Internal(error.into()))
     }
 }
 
@@ -98,9 +118,15 @@ impl Writing {
 }
 
 impl Core {
-    /// Keeps the thread that calls to the core's half, and lets it stand back behind all others there.
-    pub(super) fn enter(&self) {
-        self.set.enter();
+    /// Works there. The core is the work's: a caller that goes away does not make room for another.
+    pub(super) async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        let half = self.half.clone();
+        half.threads().await?.spawn(move || {
+            let _ = answer.send(work());
+            drop(self);
+        });
+        answered.await.map_err(|error| Error::Internal(error.into()))
     }
 }
 
@@ -203,21 +229,35 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    #[test]
-    fn a_thread_that_hashes_stands_back_on_half_of_the_cores() {
+    #[tokio::test]
+    async fn a_thread_that_hashes_stands_back_on_half_of_the_cores() {
         let all = rustix::thread::sched_getaffinity(None).unwrap();
         let before = rustix::process::getpriority_process(None).unwrap();
-        for half in halves() {
-            let (priority, cores) = std::thread::spawn(move || {
-                half.enter();
-                let cores = rustix::thread::sched_getaffinity(None).unwrap();
-                (rustix::process::getpriority_process(None).unwrap(), cores)
-            })
-            .join()
-            .unwrap();
+        let cores = Cores::new(Arc::default());
+        let mut seen = rustix::thread::CpuSet::new();
+        for core in taken(&cores).await {
+            let (priority, set) = core
+                .run(|| {
+                    let set = rustix::thread::sched_getaffinity(None).unwrap();
+                    (rustix::process::getpriority_process(None).unwrap(), set)
+                })
+                .await
+                .unwrap();
             assert_eq!(priority, (before + 10).min(19));
-            assert!(all.count() < 2 || cores.count() < all.count());
+            assert!(all.count() < 2 || set.count() < all.count());
+            (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).for_each(|core| seen.set(core));
         }
+        assert!(seen == all, "nobody writes: they all hash");
         assert!(rustix::thread::sched_getaffinity(None).unwrap() == all, "the others are left alone");
+    }
+
+    #[tokio::test]
+    async fn work_that_fails_frees_its_core_and_leaves_its_thread() {
+        let cores = Cores::of(1, Arc::default());
+        for _ in 0..3 {
+            let failed: Result<()> = cores.take().await.unwrap().run(|| panic!("as hashes never do")).await;
+            assert!(failed.is_err());
+        }
+        assert_eq!(cores.take().await.unwrap().run(|| 7).await.unwrap(), 7);
     }
 }

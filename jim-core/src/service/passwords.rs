@@ -5,7 +5,6 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
-use tokio::sync::oneshot;
 
 use super::cores::Cores;
 use crate::error::{Error, Result};
@@ -67,15 +66,7 @@ impl Passwords {
         let waits = WAITING.clone();
         let core = self.cores.take().await?;
         drop(waits);
-        let (answer, answered) = oneshot::channel();
-        // A thread costs a thousandth of a hash, and one of its own can stand back behind those who serve.
-        let thread = std::thread::Builder::new().name("hash".into()).spawn(move || {
-            // The core is the work's: a caller that hangs up does not make room for another.
-            core.enter();
-            let _ = answer.send(work());
-        });
-        thread.map_err(|error| Error::Internal(error.into()))?;
-        answered.await.map_err(|error| Error::Internal(error.into()))
+        core.run(work).await
     }
 }
 
