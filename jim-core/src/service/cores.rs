@@ -36,7 +36,7 @@ struct Half {
     count: usize,
     places: Arc<Semaphore>,
     set: Set,
-    /// A thread for each place. They stay: to a thread that is new the system gives too much too soon.
+    /// A thread for each place. They stay: the system takes a new one for light, and wakes others on its core.
     threads: OnceCell<ThreadPool>,
 }
 
