@@ -35,13 +35,16 @@ impl Hub {
 
     async fn settle(&self, late: &[(LogId, Seq, UserId)]) -> Result<()> {
         let peer = |log: &LogId, by| if let LogId::Room(room) = log { room.peer(by) } else { None };
-        // Another release may call something else late: that is read from the store, as what fails here.
-        let late = late.iter().filter_map(|(log, seq, by)| Some(((*log, *seq), (*by, peer(log, *by)?))));
-        let (late, asks): (Vec<_>, Vec<_>) = late.unzip();
+        let (late, others): (Vec<_>, Vec<_>) = late.iter().partition(|(log, _, by)| peer(log, *by).is_some());
+        let asks: Vec<_> = late.iter().filter_map(|(log, _, by)| Some((*by, peer(log, *by)?))).collect();
         let rights = self.logs.store.private_rights(&asks).await?;
         let mut table = self.table();
         let mut delivered = 0;
-        for ((log, seq), rights) in late.into_iter().zip(rights) {
+        // Another release may call something else late.
+        for (log, ..) in others {
+            table.doubt(log, Instant::now());
+        }
+        for ((log, seq, _), rights) in late.into_iter().zip(rights) {
             if rights.blocked {
                 // A block that is not answered yet is, by then.
                 table.doubt(log, Instant::now() + CERTAIN);

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{CERTAIN, Frame, Stats};
+use super::{CERTAIN, Frame, LastWrite, Stats};
 use crate::bus::{Bus, Topic};
 use crate::error::{Error, Result};
 use crate::id::{RoomId, UserId};
@@ -59,9 +59,15 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(rooms: Arc<dyn RoomLogRepo>, bus: Arc<dyn Bus>, stats: Arc<Stats>) -> Self {
+    pub(super) fn new(
+        rooms: Arc<dyn RoomLogRepo>,
+        bus: Arc<dyn Bus>,
+        stats: Arc<Stats>,
+        last_write: LastWrite,
+    ) -> Self {
         let (offers, queues): (Vec<_>, Vec<_>) = (0..rooms.lanes().max(1)).map(|_| mpsc::channel(QUEUE)).unzip();
-        Lanes { offers: offers.into(), queues: Arc::new(Mutex::new(queues)), lane: Lane { rooms, bus, stats } }
+        let lane = Lane { rooms, bus, stats, last_write };
+        Lanes { offers: offers.into(), queues: Arc::new(Mutex::new(queues)), lane }
     }
 
     pub(super) async fn append(&self, new: NewEntry, asked: Instant) -> Result<Appended> {
@@ -96,6 +102,7 @@ struct Lane {
     rooms: Arc<dyn RoomLogRepo>,
     bus: Arc<dyn Bus>,
     stats: Arc<Stats>,
+    last_write: LastWrite,
 }
 
 impl Lane {
@@ -152,7 +159,10 @@ impl Lane {
         let mut pause = Duration::from_millis(20);
         let mut retried = false;
         loop {
-            match self.rooms.append(new).await {
+            self.last_write.note();
+            let appended = self.rooms.append(new).await;
+            self.last_write.note();
+            match appended {
                 Err(RepoError::Busy | RepoError::Unavailable(_)) if Instant::now() < deadline => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;

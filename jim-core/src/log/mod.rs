@@ -3,6 +3,7 @@
 
 mod frame;
 mod lane;
+mod last_write;
 mod marks;
 mod mine;
 mod outbox;
@@ -23,6 +24,7 @@ use crate::time::Clock;
 
 pub use frame::{Frame, Header};
 pub(crate) use lane::Lanes;
+pub(crate) use last_write::LastWrite;
 use marks::Marks;
 pub(crate) use mine::{cut, cuts, rows};
 
@@ -58,6 +60,7 @@ pub struct Logs {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) last_write: LastWrite,
     pub(crate) marks: Arc<Marks>,
     lanes: Lanes,
 }
@@ -70,8 +73,9 @@ impl Logs {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let stats = Arc::<Stats>::default();
-        let lanes = Lanes::new(rooms.clone(), bus.clone(), stats.clone());
-        Logs { store, rooms, bus, clock, stats, marks: Arc::default(), lanes }
+        let last_write = LastWrite::default();
+        let lanes = Lanes::new(rooms.clone(), bus.clone(), stats.clone(), last_write.clone());
+        Logs { store, rooms, bus, clock, stats, last_write, marks: Arc::default(), lanes }
     }
 
     /// Runs the lanes until it is told to stop; what was offered before is still stored and answered.

@@ -2,18 +2,17 @@
 //! that serves wait behind it for several of its ticks. So half of the cores are the hashes' own, and the others are lent
 //! to them while nobody writes (ADR 0014).
 
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::error::{Error, Result};
-use crate::log::Stats;
+use crate::log::LastWrite;
 
-/// So long after an entry of a room the cores of those who serve are not lent.
+/// So long after a message the cores of those who serve are not lent.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often who waits for a lent core looks whether it is quiet.
 const LOOK: Duration = Duration::from_millis(50);
@@ -23,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Cores {
     own: Arc<Half>,
     lent: Arc<Half>,
-    writing: Arc<Writing>,
+    last_write: LastWrite,
 }
 
 /// A core that is free for one hash until this is dropped.
@@ -32,6 +31,7 @@ pub(super) struct Core {
     _place: OwnedSemaphorePermit,
 }
 
+/// Cores that are used alike.
 struct Half {
     count: usize,
     places: Arc<Semaphore>,
@@ -40,27 +40,16 @@ struct Half {
     threads: OnceCell<ThreadPool>,
 }
 
-/// When entries were last written, as the count of them shows to who looks at it now and then.
-struct Writing {
-    stats: Arc<Stats>,
-    /// The count when somebody last looked, and when it was first seen, unless it stood there from the start.
-    seen: Mutex<(u64, Option<Instant>)>,
-}
-
 impl Cores {
-    pub(super) fn new(stats: Arc<Stats>) -> Self {
-        Cores::of(std::thread::available_parallelism().map_or(1, usize::from), stats)
+    pub(super) fn new(last_write: LastWrite) -> Self {
+        Cores::of(std::thread::available_parallelism().map_or(1, usize::from), last_write)
     }
 
-    fn of(count: usize, stats: Arc<Stats>) -> Self {
+    /// So many as the process may use at a time: fewer than it may choose from, where it has a quota.
+    fn of(count: usize, last_write: LastWrite) -> Self {
         let own = (count / 2).max(1);
-        let [first, last] = halves();
-        let written = stats.appended.load(Relaxed);
-        Cores {
-            own: Half::new(own, last),
-            lent: Half::new(count - own, first),
-            writing: Arc::new(Writing { stats, seen: Mutex::new((written, None)) }),
-        }
+        let [first, last] = if count < 2 { [Set::default(); 2] } else { halves() };
+        Cores { own: Half::new(own, last), lent: Half::new(count - own, first), last_write }
     }
 
     /// Waits for a core.
@@ -74,7 +63,7 @@ impl Cores {
 
     async fn lent(&self) -> Result<Core> {
         let core = self.lent.take().await?;
-        while !self.writing.is_quiet() {
+        while !self.last_write.is_older_than(QUIET) {
             sleep(LOOK).await;
         }
         Ok(core)
@@ -106,19 +95,8 @@ impl Half {
     }
 }
 
-impl Writing {
-    fn is_quiet(&self) -> bool {
-        let written = self.stats.appended.load(Relaxed);
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.0 != written {
-            *seen = (written, Some(Instant::now()));
-        }
-        seen.1.is_none_or(|at| at.elapsed() >= QUIET)
-    }
-}
-
 impl Core {
-    /// Works there. The core is the work's: a caller that goes away does not make room for another.
+    /// Does the work on a thread there. The core is the work's: a caller that goes away does not make room for another.
     pub(super) async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let half = self.half.clone();
@@ -138,12 +116,13 @@ mod linux {
     use rustix::process::nice;
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-    /// Cores by number, if they could be told apart.
-    #[derive(Clone, Copy)]
-    pub(super) struct Set(pub(super) Option<CpuSet>);
+    /// Processors by number; none if it does not matter which.
+    #[derive(Clone, Copy, Default)]
+    pub(super) struct Set(Option<CpuSet>);
 
     impl Set {
-        // Where the system says no the hash runs as any other thread: slower for others, and as right.
+        /// Keeps the thread that calls to these, behind all others. Where the system says no it runs as any other:
+        /// slower for others, and as right.
         pub(super) fn enter(self) {
             // On Linux a thread has a priority of its own (setpriority(2)).
             let _ = nice(10);
@@ -153,19 +132,29 @@ mod linux {
         }
     }
 
-    /// The first and the last half of the cores that this process may use.
+    /// Two halves of what this process may use. What shares a core stays together, but for one that is odd.
     pub(super) fn halves() -> [Set; 2] {
         let all = sched_getaffinity(None).unwrap_or_default();
-        let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| all.is_set(*core)).collect();
+        let mut cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|core| all.is_set(*core)).collect();
         if cores.len() < 2 {
             return [Set(None); 2];
         }
+        cores.sort_by_cached_key(|core| (first_sibling(*core), *core));
         let (first, last) = cores.split_at(cores.len().div_ceil(2));
         [first, last].map(|half| {
             let mut set = CpuSet::new();
-            half.iter().for_each(|core| set.set(*core));
+            for core in half {
+                set.set(*core);
+            }
             Set(Some(set))
         })
+    }
+
+    /// The first of the processors that share a core with one, itself if it is alone or nobody knows.
+    fn first_sibling(core: usize) -> usize {
+        let file = format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list");
+        let list = std::fs::read_to_string(file).unwrap_or_default();
+        list.split([',', '-']).next().and_then(|first| first.trim().parse().ok()).unwrap_or(core)
     }
 }
 
@@ -175,7 +164,7 @@ use other::{Set, halves};
 #[cfg(not(target_os = "linux"))]
 mod other {
     /// Other systems are left to place threads as they like.
-    #[derive(Clone, Copy)]
+    #[derive(Clone, Copy, Default)]
     pub(super) struct Set;
 
     impl Set {
@@ -202,21 +191,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn all_cores_hash_while_nobody_writes_and_half_of_them_while_somebody_does() {
         for (count, half) in [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)] {
-            let stats = Arc::<Stats>::default();
-            let cores = Cores::of(count, stats.clone());
+            let last_write = LastWrite::default();
+            let cores = Cores::of(count, last_write.clone());
             assert_eq!(taken(&cores).await.len(), count);
-            Stats::add(&stats.appended, 1);
+            last_write.note();
             assert_eq!(taken(&cores).await.len(), half, "of {count}");
+            last_write.note();
             sleep(QUIET).await;
-            assert_eq!(taken(&cores).await.len(), count, "once it is quiet again");
+            let began = tokio::time::Instant::now();
+            let mut at_once = Vec::new();
+            for _ in 0..count {
+                at_once.push(cores.take().await.unwrap());
+            }
+            assert!(began.elapsed().is_zero(), "quiet is when nobody wrote, not when somebody looked");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_a_lent_core_takes_one_that_becomes_free_before() {
-        let stats = Arc::<Stats>::default();
-        let cores = Cores::of(2, stats.clone());
-        Stats::add(&stats.appended, 1);
+        let last_write = LastWrite::default();
+        let cores = Cores::of(2, last_write.clone());
+        last_write.note();
         let first = cores.take().await.unwrap();
         let second = tokio::spawn({
             let cores = cores.clone();
@@ -226,6 +221,8 @@ mod tests {
         assert!(!second.is_finished());
         drop(first);
         tokio::time::timeout(LOOK, second).await.unwrap().unwrap().unwrap();
+        sleep(QUIET).await;
+        assert_eq!(taken(&cores).await.len(), 2, "the place it waited for is free again");
     }
 
     #[cfg(target_os = "linux")]
@@ -233,7 +230,8 @@ mod tests {
     async fn a_thread_that_hashes_stands_back_on_half_of_the_cores() {
         let all = rustix::thread::sched_getaffinity(None).unwrap();
         let before = rustix::process::getpriority_process(None).unwrap();
-        let cores = Cores::new(Arc::default());
+        let count = std::thread::available_parallelism().unwrap().get();
+        let cores = Cores::new(LastWrite::default());
         let mut seen = rustix::thread::CpuSet::new();
         for core in taken(&cores).await {
             let (priority, set) = core
@@ -244,8 +242,10 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(priority, (before + 10).min(19));
-            assert!(all.count() < 2 || set.count() < all.count());
-            (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).for_each(|core| seen.set(core));
+            assert!(count < 2 || set.count() < all.count());
+            for core in (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)) {
+                seen.set(core);
+            }
         }
         assert!(seen == all, "nobody writes: they all hash");
         assert!(rustix::thread::sched_getaffinity(None).unwrap() == all, "the others are left alone");
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_fails_frees_its_core_and_leaves_its_thread() {
-        let cores = Cores::of(1, Arc::default());
+        let cores = Cores::of(1, LastWrite::default());
         for _ in 0..3 {
             let failed: Result<()> = cores.take().await.unwrap().run(|| panic!("as hashes never do")).await;
             assert!(failed.is_err());

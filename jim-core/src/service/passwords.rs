@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 
 use super::cores::Cores;
 use crate::error::{Error, Result};
-use crate::log::Stats;
+use crate::log::LastWrite;
 use crate::secret::{Random, Secret};
 
 /// What is hashed for names that nobody has, so that the answer takes as long.
@@ -36,8 +36,8 @@ pub(super) struct Passwords {
 }
 
 impl Passwords {
-    pub(super) fn new(random: Arc<dyn Random>, stats: Arc<Stats>) -> Self {
-        Passwords { random, cores: Cores::new(stats) }
+    pub(super) fn new(random: Arc<dyn Random>, last_write: LastWrite) -> Self {
+        Passwords { random, cores: Cores::new(last_write) }
     }
 
     pub(super) async fn hash(&self, password: &Secret) -> Result<String> {
@@ -65,7 +65,10 @@ impl Passwords {
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let waits = WAITING.clone();
         let core = self.cores.take().await?;
-        drop(waits);
+        let work = move || {
+            drop(waits);
+            work()
+        };
         core.run(work).await
     }
 }

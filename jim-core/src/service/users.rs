@@ -70,7 +70,7 @@ impl Users {
         failures: Failures,
         departures: Departures,
     ) -> Self {
-        let passwords = Passwords::new(context.random.clone(), context.logs.stats.clone());
+        let passwords = Passwords::new(context.random.clone(), context.logs.last_write.clone());
         let own = OwnPassword::new(context.clone(), passwords.clone(), failures.clone());
         Users { context, passwords, own, externals, captchas, failures, departures }
     }

@@ -15,6 +15,7 @@ use jim_core::testkit::fixtures;
 use serde_json::json;
 
 use crate::faulty::{FaultyBus, FaultyLog};
+use crate::groups::club;
 use crate::node::{Ear, Node, Person, Town, eventually, message, options, send};
 
 /// Two nodes, of which only the first knows of the block; no audit tells the second in time.
@@ -139,6 +140,30 @@ async fn a_block_whose_caller_hangs_up_is_finished_all_the_same() {
     assert!(tokio::time::timeout(Duration::from_millis(50), asked).await.is_err(), "it waits");
     eventually("the block is finished", async || apart.block(ben, ann).await.is_some_and(|block| block.cut.is_some()))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_that_stands_already_waits_for_nothing() {
+    let apart = Apart::new().await;
+    let (ann, ben, room) = apart.town.friends().await;
+    apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
+    let before = apart.block(ben, ann).await.unwrap().cut;
+    // Who waited for others would ask for this next.
+    *apart.town.log.head_held.lock().unwrap() = Some(room);
+    apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
+    assert_eq!(apart.block(ben, ann).await.unwrap().cut, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_of_a_group_that_another_release_calls_late_is_heard_all_the_same() {
+    let apart = Apart::new().await;
+    let (ann, ben, _, _, room) = club(&apart.town).await;
+    let mut ear = apart.attach(ben).await;
+    let entry = apart.stored(room, ann.id, "late").await;
+    let mut frame = Frame::room(&entry);
+    frame.header.as_mut().unwrap().late = true;
+    apart.bus.publish(Topic::Room(room), frame.encode()).await.unwrap();
+    ear.until(&room.to_string(), entry.seq.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
