@@ -145,7 +145,7 @@ impl Hub {
         if first {
             self.moved.notify_one();
         }
-        table.join(id, me, None, Seq::ZERO);
+        table.join(id, me, None, (Seq::ZERO, moment.head));
         let mut heads = BTreeMap::new();
         let mut reads = BTreeMap::new();
         let last = |next: Option<Seq>| Seq(next.map_or(0, |next| next.0 - 1));
@@ -153,7 +153,7 @@ impl Hub {
         for row in &moment.rooms {
             let log = LogId::Room(row.room);
             let from = row.from.unwrap_or(Seq::ZERO);
-            table.join(id, log, moment.cut(user, &row.room), from);
+            table.join(id, log, moment.cut(user, &row.room), (from, moment.head));
             heads.insert(log.name(), last(table.logs[&log].next).max(Seq(from.0 - 1)));
             reads.insert(log.name(), row.read);
         }
@@ -185,7 +185,7 @@ impl Hub {
     /// `false` when a room was taken from the person since the moment.
     async fn apply(self: &Arc<Self>, user: UserId, moment: &Moment) -> Result<bool> {
         for row in &moment.rooms {
-            if !self.join_late(user, row).await? {
+            if !self.join_late(user, row, moment.head).await? {
                 return Ok(false);
             }
             if matches!(row.room, RoomId::Private(..)) {
@@ -221,7 +221,7 @@ impl Hub {
 
     /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
     /// `false` when a room was taken from the person, or he has blocked somebody, since his rooms were read.
-    async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow) -> Result<bool> {
+    async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow, known: Seq) -> Result<bool> {
         let Some(from) = row.from else { return Ok(true) };
         let log = LogId::Room(row.room);
         for _ in 0..TRIES {
@@ -259,7 +259,7 @@ impl Hub {
                 let seen = entries.iter().filter(|entry| entry.seq < next);
                 let json = seen.map(|entry| entry.seen_json(deleted.contains(&entry.seq), cut));
                 table.catch_up(id, json);
-                table.join(id, log, cut, from);
+                table.join(id, log, cut, (from, known));
             }
             return Ok(true);
         }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{AT_ONCE, Hub, topic_of};
 use crate::error::Result;
 use crate::id::{RoomId, Seq, UserId};
-use crate::log::{Frame, Stats};
+use crate::log::{Frame, Header, Stats};
 use crate::model::entry::LogId;
 use crate::repo::Slice;
 
@@ -72,6 +72,7 @@ impl Hub {
             for frame in frames {
                 if let Some(header) = &frame.header {
                     next = header.seq.next();
+                    self.finish_left(header).await?;
                 }
                 let mut table = self.table();
                 super::pause(&mut table, &frame);
@@ -86,6 +87,22 @@ impl Hub {
                 return Ok(());
             }
         }
+    }
+
+    /// Who is told that he is out of a room has heard before what came before in it, and nothing of it after.
+    async fn finish_left(&self, header: &Header) -> Result<()> {
+        let (LogId::User(user), Some(room)) = (header.log, header.left) else { return Ok(()) };
+        let room = LogId::Room(room);
+        let next = self.table().unfinished(user, &room, header.seq);
+        if let Some(next) = next {
+            Box::pin(self.heal(room, next)).await?;
+            let mut table = self.table();
+            let delivered = table.let_go(user, room, header.seq);
+            self.note_parted(&mut table);
+            drop(table);
+            Stats::add(&self.logs.stats.delivered, delivered);
+        }
+        Ok(())
     }
 
     /// Compares every log that has listeners with its head, spread over one heartbeat; forgets those that nobody

@@ -33,6 +33,8 @@ struct Member {
     paused: Option<Paused>,
     /// What is below was before the person came; a hub that is behind still has to send it to others.
     from: Seq,
+    /// How far the person's own log had come when he was found in this one.
+    known: Seq,
 }
 
 /// One log with listeners.
@@ -100,11 +102,12 @@ impl Table {
         self.of(user).into_iter().filter(|id| !self.listeners[id].logs.contains(log)).collect()
     }
 
-    /// Joins a listener to a log; the next frame it gets is the log's `next`, or `from` if that is later.
-    pub(super) fn join(&mut self, id: u64, log: LogId, cut: Option<Cut>, from: Seq) {
+    /// Joins a listener to a log in which its person was when his own log stood at `known`; the next frame it gets is
+    /// the log's `next`, or `from` if that is later.
+    pub(super) fn join(&mut self, id: u64, log: LogId, cut: Option<Cut>, (from, known): (Seq, Seq)) {
         let (Some(entry), Some(place)) = (self.listeners.get_mut(&id), self.logs.get_mut(&log)) else { return };
         entry.logs.push(log);
-        place.members.push(Member { id, queue: entry.queue.clone(), cut, paused: None, from });
+        place.members.push(Member { id, queue: entry.queue.clone(), cut, paused: None, from, known });
     }
 
     /// A person has blocked somebody, as his log says at this number: until it is known what is hidden from him,
@@ -202,7 +205,7 @@ impl Table {
         let Some(place) = self.logs.get_mut(&log) else { return 0 };
         match place.next {
             Some(next) if seq < next => 0,
-            Some(next) if seq == next && place.held.is_empty() && !header.late => {
+            Some(next) if seq == next && place.held.is_empty() && !header.late && header.left.is_none() => {
                 place.next = Some(next.next());
                 self.send(log, &frame)
             }
@@ -235,15 +238,16 @@ impl Table {
         self.flush(log)
     }
 
-    /// Sends what is held and has its turn. What is late waits until it is trusted, or read from the store.
+    /// Sends what is held and has its turn.
     fn flush(&mut self, log: LogId) -> usize {
         let mut delivered = 0;
-        while let Some(place) = self.logs.get_mut(&log)
+        while let Some(place) = self.logs.get(&log)
             && let Some(next) = place.next
-            && let Some(first) = place.held.first_entry()
-            && (*first.key() < next || *first.key() == next && !first.get().is_late())
+            && let Some((&seq, frame)) = place.held.first_key_value()
+            && (seq < next || seq == next && !self.waits(frame))
+            && let Some(place) = self.logs.get_mut(&log)
+            && let Some(frame) = place.held.remove(&seq)
         {
-            let (seq, frame) = first.remove_entry();
             if seq == next {
                 place.next = Some(next.next());
                 delivered += self.send(log, &frame);
@@ -253,6 +257,25 @@ impl Table {
             self.holes.remove(&log);
         }
         delivered
+    }
+
+    /// Whether a frame waits for more than its turn. What is late waits until it is trusted, or read from the store;
+    /// what says that somebody is out of a room waits until his listeners are.
+    fn waits(&self, frame: &Frame) -> bool {
+        let Some(header) = &frame.header else { return false };
+        match (header.log, header.left) {
+            (LogId::User(user), Some(room)) => self.unfinished(user, &LogId::Room(room), header.seq).is_some(),
+            _ => header.late,
+        }
+    }
+
+    /// The number that comes next in a room, if a person's listeners still hear it as what he was in before his own log
+    /// told this number.
+    pub(super) fn unfinished(&self, user: UserId, room: &LogId, told: Seq) -> Option<Seq> {
+        let ids = self.users.get(&user)?;
+        let place = self.logs.get(room)?;
+        place.members.iter().find(|member| member.known < told && ids.contains(&member.id))?;
+        place.next
     }
 
     /// Logs were forgotten: one of them may have said meanwhile that a room is taken from somebody whose rooms are being
@@ -266,8 +289,14 @@ impl Table {
         self.reading.get(&user).copied().unwrap_or_default()
     }
 
-    /// Somebody is in a room no more: from this number on nothing is for his listeners, unless he has come again since.
-    fn part(&mut self, user: UserId, log: LogId, seq: Seq) {
+    /// A person's own log tells at this number that he is out of a room, and nothing of it is to follow: his listeners
+    /// hear it no more, unless he has come again since.
+    pub(super) fn let_go(&mut self, user: UserId, room: LogId, told: Seq) -> usize {
+        self.part(user, room, |member| member.known < told)
+    }
+
+    /// Takes those of a person's listeners out of a room that were let in before he went. What told him waits for it.
+    fn part(&mut self, user: UserId, log: LogId, before: impl Fn(&Member) -> bool) -> usize {
         if let Some(taken) = self.reading.get_mut(&user) {
             *taken = true;
         }
@@ -275,25 +304,27 @@ impl Table {
         if !ids.is_empty() {
             self.parted.push(user);
         }
-        let Some(place) = self.logs.get_mut(&log) else { return };
-        for gone in place.members.extract_if(.., |member| ids.contains(&member.id) && member.from <= seq) {
+        let Some(place) = self.logs.get_mut(&log) else { return 0 };
+        for gone in place.members.extract_if(.., |member| ids.contains(&member.id) && before(member)) {
             if let Some(entry) = self.listeners.get_mut(&gone.id) {
                 entry.logs.retain(|other| *other != log);
             }
         }
+        self.flush(LogId::User(user))
     }
 
     fn send(&mut self, log: LogId, frame: &Frame) -> usize {
+        let mut delivered = 0;
         if let Some(header) = &frame.header
             && let Some(user) = header.leaver
         {
-            self.part(user, log, header.seq);
+            // From this number on nothing is for him.
+            delivered += self.part(user, log, |member| member.from <= header.seq);
         }
-        let Some(place) = self.logs.get(&log) else { return 0 };
+        let Some(place) = self.logs.get(&log) else { return delivered };
         let mut stub = None;
         let mut ended = Vec::new();
         let seq = frame.header.as_ref().map_or(Seq::ZERO, |header| header.seq);
-        let mut delivered = 0;
         for member in place.members.iter().filter(|member| member.from <= seq && member.paused.is_none()) {
             let json = match (&frame.header, member.cut) {
                 (Some(header), Some(cut)) if cut.hides(header.by, header.seq, &header.kind) => stub

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{NotAnId, Seq, UserId};
+use crate::id::{NotAnId, RoomId, Seq, UserId};
 use crate::model::entry::{Entry, Kind, LogId, UserEntry};
 use crate::time::Millis;
 
@@ -50,6 +50,8 @@ pub struct Header {
     pub kind: Kind,
     /// Who is in the room no more from this entry on.
     pub leaver: Option<UserId>,
+    /// The room that the log's owner is in no more: what came before in it goes before.
+    pub left: Option<RoomId>,
     /// It took so long to be stored that a block may have been answered since it was decided: who passes it on looks
     /// whether one was.
     pub late: bool,
@@ -66,6 +68,8 @@ struct Wire<'a> {
     kind: Kind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leaver: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<RoomId>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     late: bool,
 }
@@ -91,6 +95,7 @@ impl Frame {
             by: entry.by,
             kind: entry.kind.clone(),
             leaver: entry.leaver(),
+            left: None,
             late: false,
         };
         Frame { header: Some(header), json: entry.json() }
@@ -107,6 +112,7 @@ impl Frame {
             by: UserId::SYSTEM,
             kind: entry.kind.clone(),
             leaver: None,
+            left: entry.left(),
             late: false,
         };
         Frame { header: Some(header), json: entry.json() }
@@ -136,6 +142,7 @@ impl Frame {
                 by: header.by,
                 kind: header.kind.clone(),
                 leaver: header.leaver,
+                left: header.left,
                 late: header.late,
             };
             // Numbers and strings cannot fail to encode.
@@ -172,6 +179,7 @@ impl Frame {
             by: wire.by,
             kind: wire.kind,
             leaver: wire.leaver,
+            left: wire.left,
             late: wire.late,
         };
         Some(Frame { header: Some(header), json })
@@ -181,6 +189,7 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::GroupId;
 
     #[test]
     fn a_frame_survives_the_bus() {
@@ -192,6 +201,7 @@ mod tests {
             by: UserId(3),
             kind: Kind::MESSAGE_SENT,
             leaver: Some(UserId(17)),
+            left: Some(RoomId::Group(GroupId(4))),
             late: true,
         };
         let frame = Frame { header: Some(header), json: Bytes::from_static(b"{\"a\":1}") };

@@ -415,6 +415,19 @@ impl UserEntry {
     pub fn json(&self) -> Bytes {
         encode(&Wire { log: "me", seq: self.seq, kind: self.kind.as_str(), at: self.at, by: None, data: &self.body })
     }
+
+    /// The room that its owner is in no more.
+    #[must_use]
+    pub fn left(&self) -> Option<RoomId> {
+        #[derive(Deserialize)]
+        struct About {
+            room: RoomId,
+        }
+        if self.kind != Kind::GROUP_LEFT {
+            return None;
+        }
+        serde_json::from_str(self.body.get()).ok().map(|about: About| about.room)
+    }
 }
 
 /// The end of a room's log. All zero for an empty room.

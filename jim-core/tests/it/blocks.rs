@@ -1,56 +1,20 @@
-//! Who is blocked while something of his is on its way, and the other node hears nothing of it: its bus is its own.
+//! Who is blocked while something of his is on its way, and the other node hears nothing of it.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jim_core::bus::{Bus as _, Topic};
-use jim_core::id::{RoomId, UserId};
+use jim_core::id::RoomId;
 use jim_core::log::Frame;
-use jim_core::model::Entry;
 use jim_core::model::block::BlockRow;
-use jim_core::repo::{Appended, RoomLogRepo as _, Store as _};
-use jim_core::service::{Options, Sent};
-use jim_core::testkit::fixtures;
+use jim_core::repo::Store as _;
+use jim_core::service::Sent;
 use serde_json::json;
 
-use crate::faulty::{FaultyBus, FaultyLog};
 use crate::groups::club;
-use crate::node::{Ear, Node, Person, Town, eventually, message, options, send};
+use crate::node::{Apart, Ear, Person, eventually, message, send};
 
-/// Two nodes, of which only the first knows of the block; no audit tells the second in time.
-struct Apart {
-    town: Town,
-    other: Node,
-    /// The bus of the second node, and its way to the room logs.
-    bus: Arc<FaultyBus>,
-    log: Arc<FaultyLog>,
-}
-
-impl Apart {
-    async fn new() -> Apart {
-        let quiet = || Options { heartbeat: Duration::from_mins(10), ..options() };
-        let town = Town::with(FaultyBus::new(1), quiet()).await;
-        let (bus, log) = (FaultyBus::new(2), FaultyLog::new(town.log.clone(), 3));
-        let other = Node::run(town.store.clone(), log.clone(), bus.clone(), quiet()).await;
-        Apart { town, other, bus, log }
-    }
-
-    /// Listens at the second node.
-    async fn attach(&self, person: Person) -> Ear {
-        Ear::open(&self.other.jim, person.id, person.session).await.unwrap()
-    }
-
-    async fn block(&self, who: Person, other: Person) -> Option<BlockRow> {
-        self.town.store.read().await.unwrap().blocks().get(who.id, other.id).await.unwrap()
-    }
-
-    /// What somebody had decided to send when he was blocked.
-    async fn stored(&self, room: RoomId, by: UserId, client_ref: &str) -> Arc<Entry> {
-        let appended = self.town.log.append(&[fixtures::new_entry(room, by, client_ref, client_ref)]).await.unwrap();
-        let [Appended::New(entry)] = &appended[..] else { panic!("{appended:?}") };
-        entry.clone()
-    }
+async fn stands(apart: &Apart, who: Person, other: Person) -> Option<BlockRow> {
+    apart.town.store.read().await.unwrap().blocks().get(who.id, other.id).await.unwrap()
 }
 
 /// Which of the frames of a room show nothing.
@@ -86,7 +50,7 @@ async fn what_is_read_to_close_a_hole_is_hidden_by_a_block_that_was_answered_bef
     apart.stored(room, ann.id, "unheard").await;
     let heard = apart.stored(room, ann.id, "heard").await;
     apart.log.asks_held.store(true, Ordering::SeqCst);
-    apart.bus.publish(Topic::Room(room), Frame::room(&heard).encode()).await.unwrap();
+    apart.tell(Frame::room(&heard)).await;
     apart.log.entered().await;
     apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
     apart.stored(room, ann.id, "late").await;
@@ -138,8 +102,10 @@ async fn a_block_whose_caller_hangs_up_is_finished_all_the_same() {
     let (ann, ben, _) = apart.town.friends().await;
     let asked = apart.town.jim().blocks().block(ben.id, ann.id);
     assert!(tokio::time::timeout(Duration::from_millis(50), asked).await.is_err(), "it waits");
-    eventually("the block is finished", async || apart.block(ben, ann).await.is_some_and(|block| block.cut.is_some()))
-        .await;
+    eventually("the block is finished", async || {
+        stands(&apart, ben, ann).await.is_some_and(|block| block.cut.is_some())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,11 +113,11 @@ async fn a_block_that_stands_already_waits_for_nothing() {
     let apart = Apart::new().await;
     let (ann, ben, room) = apart.town.friends().await;
     apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
-    let before = apart.block(ben, ann).await.unwrap().cut;
+    let before = stands(&apart, ben, ann).await.unwrap().cut;
     // Who waited for others would ask for this next.
     *apart.town.log.head_held.lock().unwrap() = Some(room);
     apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();
-    assert_eq!(apart.block(ben, ann).await.unwrap().cut, before);
+    assert_eq!(stands(&apart, ben, ann).await.unwrap().cut, before);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -162,7 +128,7 @@ async fn an_entry_of_a_group_that_another_release_calls_late_is_heard_all_the_sa
     let entry = apart.stored(room, ann.id, "late").await;
     let mut frame = Frame::room(&entry);
     frame.header.as_mut().unwrap().late = true;
-    apart.bus.publish(Topic::Room(room), frame.encode()).await.unwrap();
+    apart.tell(frame).await;
     ear.until(&room.to_string(), entry.seq.0).await;
 }
 
@@ -182,8 +148,8 @@ async fn a_block_is_not_finished_by_an_earlier_one_that_was_taken_back() {
     apart.town.log.entered().await;
     apart.town.log.let_one_pass();
     first.await.unwrap().unwrap();
-    assert_eq!(apart.block(ben, ann).await.unwrap().cut, None, "the second has not read its number");
+    assert_eq!(stands(&apart, ben, ann).await.unwrap().cut, None, "the second has not read its number");
     apart.town.log.let_one_pass();
     second.await.unwrap().unwrap();
-    assert!(apart.block(ben, ann).await.unwrap().cut.is_some());
+    assert!(stands(&apart, ben, ann).await.unwrap().cut.is_some());
 }

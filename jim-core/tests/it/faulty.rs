@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jim_core::bus::{Bus, BusError, Delivery, LocalBus, Topic};
 use jim_core::id::{RoomId, Seq, UserId};
 use jim_core::model::content::ClientRef;
-use jim_core::model::entry::{Entry, Head, NewEntry};
+use jim_core::model::entry::{Entry, Head, Kind, NewEntry};
 use jim_core::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, UnreadCount};
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
@@ -136,7 +136,7 @@ pub(crate) struct FaultyLog {
     pub(crate) broken: Mutex<Option<RoomId>>,
     /// Whether reads take some milliseconds.
     pub(crate) slow: AtomicBool,
-    /// Whether appends wait for [`FaultyLog::release`].
+    /// Whether appends of messages wait for [`FaultyLog::release`].
     pub(crate) held: AtomicBool,
     /// Whether what was read waits for the same.
     pub(crate) reads_held: AtomicBool,
@@ -223,7 +223,6 @@ impl FaultyLog {
 #[async_trait]
 impl RoomLogRepo for FaultyLog {
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        self.hold(self.held.load(Ordering::SeqCst)).await;
         if self.full.load(Ordering::SeqCst) {
             return Err(RepoError::Full);
         }
@@ -231,6 +230,9 @@ impl RoomLogRepo for FaultyLog {
         if batch.iter().any(|new| Some(new.room) == broken) {
             return Err(RepoError::Broken("on purpose".into()));
         }
+        // What is held already is not refused for what breaks meanwhile.
+        let messages = batch.iter().any(|new| new.kind == Kind::MESSAGE_SENT);
+        self.hold(messages && self.held.load(Ordering::SeqCst)).await;
         let refs: HashSet<_> = batch.iter().map(|new| (new.room, new.by, &new.client_ref)).collect();
         assert_eq!(refs.len(), batch.len(), "no reference comes twice in a batch");
         if let Some(stored) = self.failure(batch.len()) {

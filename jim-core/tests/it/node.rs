@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jim_core::Jim;
-use jim_core::bus::{Bus, LocalBus};
+use jim_core::bus::{Bus, LocalBus, Topic};
 use jim_core::error::{Code, Result};
 use jim_core::hub::{Close, Listener};
-use jim_core::id::{RoomId, SessionId, UserId};
-use jim_core::model::{ClientRef, Content, Limits, NewMessage};
-use jim_core::repo::{RoomLogRepo, Store};
+use jim_core::id::{RoomId, Seq, SessionId, UserId};
+use jim_core::log::Frame;
+use jim_core::model::entry::LogId;
+use jim_core::model::{ClientRef, Content, Entry, Limits, NewMessage};
+use jim_core::repo::{Appended, RoomLogRepo, Slice, Store};
 use jim_core::service::{Options, Sent};
 use jim_core::store::memory::{MemoryRoomLog, MemoryStore};
 use jim_core::testkit::fixtures;
@@ -19,7 +21,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::faulty::FaultyLog;
+use crate::faulty::{FaultyBus, FaultyLog};
 
 /// No wait of a test is longer; a machine that is busy needs some of it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,6 +125,58 @@ impl Town {
 
     pub(crate) async fn attach(&self, person: Person) -> Ear {
         Ear::open(self.jim(), person.id, person.session).await.unwrap()
+    }
+}
+
+/// Two nodes, of which the second hears nothing of the first: its bus is its own, and no audit tells it in time.
+pub(crate) struct Apart {
+    pub(crate) town: Town,
+    pub(crate) other: Node,
+    /// The bus of the second node, and its way to the room logs.
+    bus: Arc<FaultyBus>,
+    pub(crate) log: Arc<FaultyLog>,
+}
+
+impl Apart {
+    pub(crate) async fn new() -> Apart {
+        let quiet = || Options { heartbeat: Duration::from_mins(10), ..options() };
+        let town = Town::with(FaultyBus::new(1), quiet()).await;
+        let (bus, log) = (FaultyBus::new(2), FaultyLog::new(town.log.clone(), 3));
+        let other = Node::run(town.store.clone(), log.clone(), bus.clone(), quiet()).await;
+        Apart { town, other, bus, log }
+    }
+
+    /// Listens at the second node.
+    pub(crate) async fn attach(&self, person: Person) -> Ear {
+        Ear::open(&self.other.jim, person.id, person.session).await.unwrap()
+    }
+
+    /// Stores what somebody had decided to send before, and tells nobody.
+    pub(crate) async fn stored(&self, room: RoomId, by: UserId, client_ref: &str) -> Arc<Entry> {
+        let appended = self.town.log.append(&[fixtures::new_entry(room, by, client_ref, client_ref)]).await.unwrap();
+        let [Appended::New(entry)] = &appended[..] else { panic!("{appended:?}") };
+        entry.clone()
+    }
+
+    /// Tells the second node.
+    pub(crate) async fn tell(&self, frame: Frame) {
+        let topic = match frame.header.as_ref().map(|header| header.log).unwrap() {
+            LogId::Room(room) => Topic::Room(room),
+            LogId::User(user) => Topic::User(user),
+        };
+        self.bus.publish(topic, frame.encode()).await.unwrap();
+    }
+
+    /// What somebody's own log says after a number.
+    pub(crate) async fn told(&self, user: UserId, after: i64) -> Vec<Frame> {
+        let mut unit = self.town.store.read().await.unwrap();
+        unit.user_log().read(user, Slice::After(Seq(after)), 100).await.unwrap().iter().map(Frame::user).collect()
+    }
+
+    /// What a room says after a number.
+    pub(crate) async fn said(&self, room: RoomId, after: i64) -> Vec<Frame> {
+        let entries = self.town.log.read(&room, Slice::After(Seq(after)), 100).await.unwrap();
+        entries.iter().map(|entry| Frame::room(entry)).collect()
     }
 }
 

@@ -1,14 +1,16 @@
-//! Who is removed while something of his is on its way.
+//! Who is removed while something is on its way, of his or to him.
 
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
 use jim_core::Jim;
 use jim_core::error::Code;
+use jim_core::log::Frame;
 use jim_core::repo::Store as _;
 use jim_core::service::Sent;
 
 use crate::groups::club;
-use crate::node::{Node, Town, eventually, message, refusal};
+use crate::node::{Apart, Node, Town, eventually, message, refusal, send};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_on_its_way_when_its_sender_is_removed_is_not_refused_and_stored_all_the_same() {
@@ -33,12 +35,85 @@ async fn what_is_on_its_way_when_its_sender_is_removed_is_not_refused_and_stored
     .await;
     let again = say(&other.jim).await.unwrap();
     assert_ne!(refusal(&again), Some(Code::NotFound), "nobody knows yet");
-    *town.log.broken.lock().unwrap() = None;
     town.log.let_one_pass();
     let first = first.await.unwrap();
     assert!(matches!(first, Ok(Sent::New(_))), "{first:?}");
+    *town.log.broken.lock().unwrap() = None;
     removing.await.unwrap().unwrap();
     let again = say(&other.jim).await.unwrap();
     assert!(matches!(again, Ok(Sent::Again(_))), "{again:?}");
     other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_removed_hears_what_came_before_first_though_it_is_told_last() {
+    let apart = Apart::new().await;
+    let (ann, ben, _, group, room) = club(&apart.town).await;
+    let mut ear = apart.attach(ben).await;
+    let before = apart.stored(room, ann.id, "before").await;
+    apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    apart.log.asks_held.store(true, Ordering::SeqCst);
+    for frame in apart.said(room, before.seq.0).await.into_iter().chain(apart.told(ben.id, ear.head("me")).await) {
+        apart.tell(frame).await;
+    }
+    // The hole is seen, and nothing read yet to close it.
+    apart.log.entered().await;
+    assert!(ear.listen().now_or_never().is_none(), "he hears of his removal before it is his turn");
+    apart.tell(Frame::room(&before)).await;
+    ear.until("me", ear.head("me") + 1).await;
+    assert_eq!(ear.last(&room.to_string()), before.seq.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_removed_hears_what_came_before_though_nothing_else_is_told() {
+    let apart = Apart::new().await;
+    let (ann, ben, _, group, room) = club(&apart.town).await;
+    let mut ear = apart.attach(ben).await;
+    let before = apart.stored(room, ann.id, "before").await;
+    apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    for frame in apart.told(ben.id, ear.head("me")).await {
+        apart.tell(frame).await;
+    }
+    ear.until("me", ear.head("me") + 1).await;
+    assert_eq!(ear.last(&room.to_string()), before.seq.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_told_that_he_is_out_hears_nothing_more_though_the_room_does_not_know_yet() {
+    let town = Town::new().await;
+    let (ann, ben, private, group, room) = club(&town).await;
+    let mut ear = town.attach(ben).await;
+    let head = ear.head(&room.to_string());
+    *town.log.broken.lock().unwrap() = Some(room);
+    town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    ear.until("me", ear.head("me") + 1).await;
+    *town.log.broken.lock().unwrap() = None;
+    send(town.jim(), ann.id, room, "after").await;
+    let sentinel = send(town.jim(), ann.id, private, "done").await;
+    ear.until(&private.to_string(), sentinel).await;
+    assert_eq!(ear.last(&room.to_string()), head);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_let_in_again_before_he_is_told_that_he_was_out_hears_each_entry_once() {
+    let apart = Apart::new().await;
+    let (ann, ben, _, group, room) = club(&apart.town).await;
+    let mut ear = apart.attach(ben).await;
+    let head = ear.head(&room.to_string());
+    apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    apart.town.jim().members().add(ann.id, group, &[ben.id]).await.unwrap();
+    for frame in apart.said(room, head).await {
+        apart.tell(frame).await;
+    }
+    ear.begin(&room.to_string(), head + 1);
+    ear.until(&room.to_string(), head + 2).await;
+    for frame in apart.told(ben.id, ear.head("me")).await {
+        apart.tell(frame).await;
+    }
+    ear.until("me", ear.head("me") + 2).await;
+    let next = send(apart.town.jim(), ann.id, room, "next").await;
+    for frame in apart.said(room, next - 1).await {
+        apart.tell(frame).await;
+    }
+    ear.until(&room.to_string(), next).await;
 }
