@@ -92,12 +92,16 @@ impl Hub {
     /// Who is told that he is out of a room has heard before what came before in it, and nothing of it after.
     async fn finish_left(&self, header: &Header) -> Result<()> {
         let (LogId::User(user), Some(room)) = (header.log, header.left) else { return Ok(()) };
-        let room = LogId::Room(room);
-        let next = self.table().unfinished(user, &room, header.seq);
+        let log = LogId::Room(room);
+        let next = self.table().unfinished(user, &log, header.seq);
         if let Some(next) = next {
-            Box::pin(self.heal(room, next)).await?;
+            // What was read from the store may be told before the room has the entry that takes him out.
+            if let Err(error) = self.logs.drain(&room).await {
+                tracing::warn!(%room, error.cause = ?error, "a room is owed entries; who is out of it does not wait for them");
+            }
+            Box::pin(self.heal(log, next)).await?;
             let mut table = self.table();
-            let delivered = table.let_go(user, room, header.seq);
+            let delivered = table.let_go(user, log, header.seq);
             self.note_parted(&mut table);
             drop(table);
             Stats::add(&self.logs.stats.delivered, delivered);

@@ -41,7 +41,7 @@ async fn told(jim: &Jim, who: UserId, kind: &Kind) -> Vec<Value> {
 }
 
 /// The number of the newest entry of a kind.
-async fn last_of(town: &Town, who: UserId, room: RoomId, kind: &str) -> Option<i64> {
+pub(crate) async fn last_of(town: &Town, who: UserId, room: RoomId, kind: &str) -> Option<i64> {
     let head = town.jim().messages().history(who, room, None, 100).await.unwrap();
     let entries = head.items.iter().map(|json| serde_json::from_slice::<serde_json::Value>(json).unwrap());
     entries.filter(|entry| entry["type"] == kind).map(|entry| entry["seq"].as_i64().unwrap()).max()

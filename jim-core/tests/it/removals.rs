@@ -9,7 +9,7 @@ use jim_core::log::Frame;
 use jim_core::repo::Store as _;
 use jim_core::service::Sent;
 
-use crate::groups::club;
+use crate::groups::{club, last_of};
 use crate::node::{Apart, Node, Town, eventually, message, refusal, send};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,6 +76,23 @@ async fn who_is_removed_hears_what_came_before_though_nothing_else_is_told() {
     }
     ear.until("me", ear.head("me") + 1).await;
     assert_eq!(ear.last(&room.to_string()), before.seq.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_removed_is_told_when_the_room_knows_though_it_is_read_before() {
+    let apart = Apart::new().await;
+    let (ann, ben, _, group, room) = club(&apart.town).await;
+    let mut ear = apart.attach(ben).await;
+    *apart.town.log.broken.lock().unwrap() = Some(room);
+    apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    *apart.town.log.broken.lock().unwrap() = None;
+    let before = apart.stored(room, ann.id, "before").await;
+    for frame in apart.told(ben.id, ear.head("me")).await {
+        apart.tell(frame).await;
+    }
+    ear.until("me", ear.head("me") + 1).await;
+    assert_eq!(ear.last(&room.to_string()), before.seq.0);
+    assert_eq!(last_of(&apart.town, ann.id, room, "member.removed").await, Some(before.seq.0 + 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
