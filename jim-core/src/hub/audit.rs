@@ -1,5 +1,5 @@
 //! How what the bus lost is found: holes are read from the store, and each log with listeners is compared with its
-//! head once in a heartbeat.
+//! head once in a heartbeat. Before somebody is told that he is out of a room, what the room is owed is appended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,16 +8,18 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
 use super::{AT_ONCE, Hub, topic_of};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{RoomId, Seq, UserId};
 use crate::log::{Frame, Header, Stats};
 use crate::model::entry::LogId;
-use crate::repo::Slice;
+use crate::repo::{RepoError, Slice};
 
 /// Entries read at once to close a hole.
 const PAGE: u16 = 256;
 /// Logs compared in one call.
 const MOST: usize = 1000;
+/// How long who is out of a room waits to be told, for what came before.
+const FINISH: Duration = Duration::from_secs(1);
 
 impl Hub {
     /// Reads each hole from the store when it is due, beside what the bus brings meanwhile.
@@ -72,7 +74,7 @@ impl Hub {
             for frame in frames {
                 if let Some(header) = &frame.header {
                     next = header.seq.next();
-                    self.finish_left(header).await?;
+                    self.finish_left(header).await;
                 }
                 let mut table = self.table();
                 super::pause(&mut table, &frame);
@@ -89,24 +91,28 @@ impl Hub {
         }
     }
 
-    /// Who is told that he is out of a room has heard before what came before in it, and nothing of it after.
-    async fn finish_left(&self, header: &Header) -> Result<()> {
-        let (LogId::User(user), Some(room)) = (header.log, header.left) else { return Ok(()) };
+    /// Who is told that he is out of a room has heard before what came before in it, unless that cannot be read in time,
+    /// and hears nothing of it after.
+    async fn finish_left(&self, header: &Header) {
+        let (LogId::User(user), Some(room)) = (header.log, header.left) else { return };
         let log = LogId::Room(room);
         let next = self.table().unfinished(user, &log, header.seq);
-        if let Some(next) = next {
-            // What was read from the store may be told before the room has the entry that takes him out.
-            if let Err(error) = self.logs.drain(&room).await {
-                tracing::warn!(%room, error.cause = ?error, "a room is owed entries; who is out of it does not wait for them");
-            }
+        let Some(next) = next else { return };
+        let finish = async {
+            // His log is committed before the room has the entry that takes him out, and may be told before.
+            let drained = self.logs.drain(&room).await;
             Box::pin(self.heal(log, next)).await?;
-            let mut table = self.table();
-            let delivered = table.let_go(user, log, header.seq);
-            self.note_parted(&mut table);
-            drop(table);
-            Stats::add(&self.logs.stats.delivered, delivered);
+            drained
+        };
+        let finished = tokio::time::timeout(FINISH, finish).await;
+        if let Err(error) = finished.unwrap_or(Err(Error::Unavailable(RepoError::Busy))) {
+            tracing::warn!(%room, error.cause = ?error, "a room was not read to its end for one who is out of it");
         }
-        Ok(())
+        let mut table = self.table();
+        let delivered = table.let_go(user, log, header.seq);
+        self.note_parted(&mut table);
+        drop(table);
+        Stats::add(&self.logs.stats.delivered, delivered);
     }
 
     /// Compares every log that has listeners with its head, spread over one heartbeat; forgets those that nobody

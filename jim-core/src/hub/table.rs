@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::listener::{Close, Shared};
 use crate::id::{Seq, SessionId, UserId};
-use crate::log::Frame;
+use crate::log::{Frame, Header};
 use crate::model::block::Cut;
 use crate::model::entry::{Entry as RoomEntry, LogId, hidden_json};
 
@@ -202,10 +202,11 @@ impl Table {
     pub(super) fn offer(&mut self, frame: Frame, mut hole: Instant) -> usize {
         let Some(header) = &frame.header else { return 0 };
         let (log, seq) = (header.log, header.seq);
+        let waits = self.waits(header);
         let Some(place) = self.logs.get_mut(&log) else { return 0 };
         match place.next {
             Some(next) if seq < next => 0,
-            Some(next) if seq == next && place.held.is_empty() && !header.late && header.left.is_none() => {
+            Some(next) if seq == next && place.held.is_empty() && !waits => {
                 place.next = Some(next.next());
                 self.send(log, &frame)
             }
@@ -240,20 +241,22 @@ impl Table {
 
     /// Sends what is held and has its turn.
     fn flush(&mut self, log: LogId) -> usize {
-        let mut delivered = 0;
+        let (mut delivered, mut taken) = (0, false);
         while let Some(place) = self.logs.get(&log)
             && let Some(next) = place.next
             && let Some((&seq, frame)) = place.held.first_key_value()
-            && (seq < next || seq == next && !self.waits(frame))
+            && (seq < next || seq == next && !frame.header.as_ref().is_some_and(|header| self.waits(header)))
             && let Some(place) = self.logs.get_mut(&log)
             && let Some(frame) = place.held.remove(&seq)
         {
+            taken = true;
             if seq == next {
                 place.next = Some(next.next());
                 delivered += self.send(log, &frame);
             }
         }
-        if self.logs.get(&log).is_some_and(|log| log.held.is_empty()) {
+        // A log that is doubted with nothing held stays so.
+        if taken && self.logs.get(&log).is_some_and(|log| log.held.is_empty()) {
             self.holes.remove(&log);
         }
         delivered
@@ -261,8 +264,7 @@ impl Table {
 
     /// Whether a frame waits for more than its turn. What is late waits until it is trusted, or read from the store;
     /// what says that somebody is out of a room waits until his listeners are.
-    fn waits(&self, frame: &Frame) -> bool {
-        let Some(header) = &frame.header else { return false };
+    fn waits(&self, header: &Header) -> bool {
         match (header.log, header.left) {
             (LogId::User(user), Some(room)) => self.unfinished(user, &LogId::Room(room), header.seq).is_some(),
             _ => header.late,
@@ -292,10 +294,14 @@ impl Table {
     /// A person's own log tells at this number that he is out of a room, and nothing of it is to follow: his listeners
     /// hear it no more, unless he has come again since.
     pub(super) fn let_go(&mut self, user: UserId, room: LogId, told: Seq) -> usize {
-        self.part(user, room, |member| member.known < told)
+        match self.unfinished(user, &room, told) {
+            Some(_) => self.part(user, room, |member| member.known < told),
+            None => 0,
+        }
     }
 
-    /// Takes those of a person's listeners out of a room that were let in before he went. What told him waits for it.
+    /// Takes those of a person's listeners out of a room that were let in before he went. His own log may have waited
+    /// for it.
     fn part(&mut self, user: UserId, log: LogId, before: impl Fn(&Member) -> bool) -> usize {
         if let Some(taken) = self.reading.get_mut(&user) {
             *taken = true;
@@ -320,6 +326,12 @@ impl Table {
         {
             // From this number on nothing is for him.
             delivered += self.part(user, log, |member| member.from <= header.seq);
+        }
+        if let Some(Header { log: LogId::User(user), left: Some(_), .. }) = &frame.header
+            && let Some(taken) = self.reading.get_mut(user)
+        {
+            // Who is being let into the room is not let in after this.
+            *taken = true;
         }
         let Some(place) = self.logs.get(&log) else { return delivered };
         let mut stub = None;
@@ -406,5 +418,24 @@ impl Table {
     /// Whether somebody listens to a log.
     pub(super) fn is_heard(&self, log: &LogId) -> bool {
         self.logs.get(log).is_some_and(|log| !log.members.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{GroupId, RoomId};
+
+    #[test]
+    fn a_log_that_is_doubted_stays_so_when_its_owner_is_taken_out_of_a_room() {
+        let (user, room) = (UserId(3), LogId::Room(RoomId::Group(GroupId(4))));
+        let mut table = Table::default();
+        for log in [LogId::User(user), room] {
+            table.logs.entry(log).or_default();
+            table.start(log, Seq(7));
+        }
+        table.doubt(LogId::User(user), Instant::now());
+        table.part(user, room, |_| true);
+        assert!(table.earliest_hole().is_some());
     }
 }

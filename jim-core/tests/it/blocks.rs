@@ -47,9 +47,9 @@ async fn what_is_read_to_close_a_hole_is_hidden_by_a_block_that_was_answered_bef
     let apart = Apart::new().await;
     let (ann, ben, room) = apart.town.friends().await;
     let mut bens = apart.attach(ben).await;
+    apart.log.asks_held.store(true, Ordering::SeqCst);
     apart.stored(room, ann.id, "unheard").await;
     let heard = apart.stored(room, ann.id, "heard").await;
-    apart.log.asks_held.store(true, Ordering::SeqCst);
     apart.tell(Frame::room(&heard)).await;
     apart.log.entered().await;
     apart.town.jim().blocks().block(ben.id, ann.id).await.unwrap();

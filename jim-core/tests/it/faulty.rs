@@ -15,6 +15,8 @@ use jim_core::repo::{Appended, RepoError, Res, RoomLogRepo, Slice, Unread, Unrea
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::node::PATIENCE;
+
 /// Draws that repeat with their seed (splitmix64).
 pub(crate) struct Dice(AtomicU64);
 
@@ -183,7 +185,8 @@ impl FaultyLog {
 
     /// Waits until an append or a read is held.
     pub(crate) async fn entered(&self) {
-        self.entered.acquire().await.unwrap().forget();
+        let entered = tokio::time::timeout(PATIENCE, self.entered.acquire()).await;
+        entered.expect("an append or a read is held").unwrap().forget();
     }
 
     /// Lets what is held go on.

@@ -128,7 +128,7 @@ impl Town {
     }
 }
 
-/// Two nodes, of which the second hears nothing of the first: its bus is its own, and no audit tells it in time.
+/// Two nodes, of which the second hears nothing of the first: its bus is its own, and its audit is slow.
 pub(crate) struct Apart {
     pub(crate) town: Town,
     pub(crate) other: Node,

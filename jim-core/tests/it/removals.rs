@@ -50,9 +50,10 @@ async fn who_is_removed_hears_what_came_before_first_though_it_is_told_last() {
     let apart = Apart::new().await;
     let (ann, ben, _, group, room) = club(&apart.town).await;
     let mut ear = apart.attach(ben).await;
+    // Nothing is read to close a hole, not by the audit either.
+    apart.log.asks_held.store(true, Ordering::SeqCst);
     let before = apart.stored(room, ann.id, "before").await;
     apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
-    apart.log.asks_held.store(true, Ordering::SeqCst);
     for frame in apart.said(room, before.seq.0).await.into_iter().chain(apart.told(ben.id, ear.head("me")).await) {
         apart.tell(frame).await;
     }
@@ -133,4 +134,53 @@ async fn who_is_let_in_again_before_he_is_told_that_he_was_out_hears_each_entry_
         apart.tell(frame).await;
     }
     ear.until(&room.to_string(), next).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_told_that_he_is_out_while_he_is_being_let_in_is_not_let_in() {
+    let town = Town::new().await;
+    let (ann, ben, private, group, room) = club(&town).await;
+    town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    let mut ear = town.attach(ben).await;
+    *town.log.head_held.lock().unwrap() = Some(room);
+    town.jim().members().add(ann.id, group, &[ben.id]).await.unwrap();
+    // His rooms are read; then the room's head is asked for once more, to let the listener in.
+    town.log.entered().await;
+    town.log.let_one_pass();
+    town.log.entered().await;
+    // The log cannot be told of the removal yet.
+    *town.log.broken.lock().unwrap() = Some(room);
+    town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    ear.until("me", ear.head("me") + 2).await;
+    *town.log.broken.lock().unwrap() = None;
+    *town.log.head_held.lock().unwrap() = None;
+    town.log.let_one_pass();
+    send(town.jim(), ann.id, room, "after").await;
+    let sentinel = send(town.jim(), ann.id, private, "done").await;
+    ear.until(&private.to_string(), sentinel).await;
+    assert!(ear.heard(&room.to_string()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_out_is_told_though_the_room_cannot_be_read() {
+    let apart = Apart::new().await;
+    let (ann, ben, _, group, _) = club(&apart.town).await;
+    let mut ear = apart.attach(ben).await;
+    apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
+    apart.log.asks_held.store(true, Ordering::SeqCst);
+    for frame in apart.told(ben.id, ear.head("me")).await {
+        apart.tell(frame).await;
+    }
+    ear.until("me", ear.head("me") + 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_leaves_a_group_that_has_ended_is_told_though_the_room_says_nothing() {
+    let town = Town::new().await;
+    let (ann, ben, _, group, room) = club(&town).await;
+    let mut ear = town.attach(ben).await;
+    town.jim().groups().dissolve(ann.id, group).await.unwrap();
+    ear.until(&room.to_string(), ear.head(&room.to_string()) + 1).await;
+    town.jim().members().leave(ben.id, group).await.unwrap();
+    ear.until("me", ear.head("me") + 1).await;
 }
