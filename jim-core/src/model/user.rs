@@ -315,6 +315,26 @@ pub enum Change<T> {
     Set(T),
 }
 
+impl<T> Change<T> {
+    /// The same of what a value is made into.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Change::Keep => Change::Keep,
+            Change::Clear => Change::Clear,
+            Change::Set(value) => Change::Set(make(value)),
+        }
+    }
+
+    /// Does it to a field.
+    pub fn apply(self, field: &mut Option<T>) {
+        match self {
+            Change::Keep => {}
+            Change::Clear => *field = None,
+            Change::Set(value) => *field = Some(value),
+        }
+    }
+}
+
 /// A change of one's own profile.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProfileChange {

@@ -70,11 +70,7 @@ impl Friends {
         let mut unit = self.context.write(&[who]).await?;
         let before = unit.friends().get(who, friend).await?.ok_or(Code::NotFound)?;
         let mut row = before.clone();
-        match change.remark {
-            Change::Keep => {}
-            Change::Clear => row.remark = None,
-            Change::Set(remark) => row.remark = Some(remark.0),
-        }
+        change.remark.map(|remark| remark.0).apply(&mut row.remark);
         match change.labels {
             Change::Keep => {}
             Change::Clear => row.labels.clear(),

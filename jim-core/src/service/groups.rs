@@ -13,6 +13,7 @@ use crate::model::entry::Kind;
 use crate::model::group::{
     Announcement, Group, GroupName, GroupRow, HistoryPolicy, InvitePolicy, JoinPolicy, MemberRow, Role,
 };
+use crate::model::user::Change;
 use crate::page::{Cursors, Page};
 use crate::repo::Unit;
 use crate::time::Millis;
@@ -25,8 +26,8 @@ const MOST_MEMBERS: u32 = 10_000;
 pub struct GroupChange {
     /// Its name.
     pub name: Option<GroupName>,
-    /// Its announcement; `Some(None)` for none.
-    pub announcement: Option<Option<Announcement>>,
+    /// Its announcement.
+    pub announcement: Change<Announcement>,
     /// How strangers come in.
     pub join_policy: Option<JoinPolicy>,
     /// Who may bring others in.
@@ -113,7 +114,7 @@ impl Groups {
         permission::group_act(my.role, Action::Describe, None)?;
         let mut new = old.clone();
         new.name = change.name.map_or(new.name, |name| name.0);
-        new.announcement = change.announcement.map_or(new.announcement, |text| text.map(|text| text.0));
+        change.announcement.map(|text| text.0).apply(&mut new.announcement);
         new.join_policy = change.join_policy.unwrap_or(new.join_policy);
         new.invite_policy = change.invite_policy.unwrap_or(new.invite_policy);
         new.history_policy = change.history_policy.unwrap_or(new.history_policy);

@@ -15,7 +15,7 @@ use crate::model::UserCard;
 use crate::model::entry::Kind;
 use crate::model::friend::RequestStatus;
 use crate::model::group::{Blacklisted, FOREVER, Group, GroupRow, HistoryPolicy, Member, MemberName, MemberRow, Role};
-use crate::model::user::UserState;
+use crate::model::user::{Change, UserState};
 use crate::page::{Cursors, Page};
 use crate::repo::{RoomEvent, Task, Unit};
 use crate::time::Millis;
@@ -34,8 +34,8 @@ pub struct Added {
 pub struct MemberChange {
     /// Ordinary member or admin.
     pub role: Option<Role>,
-    /// What the member is called in the group; `Some(None)` for nothing else.
-    pub nickname: Option<Option<MemberName>>,
+    /// What the member is called in the group.
+    pub nickname: Change<MemberName>,
 }
 
 /// Members of groups.
@@ -158,15 +158,15 @@ impl Members {
                 note(&mut unit, id, kind, who, &json!({ "user_id": user, "role": role }), now).await?;
             }
         }
-        if let Some(nickname) = change.nickname {
+        if change.nickname != Change::Keep {
             if user != who {
                 permission::group_act(my.role, Action::Name, Some(target.role))?;
             }
-            let nickname = nickname.map(|name| name.0);
-            if nickname != target.nickname {
-                let data = Renamed { user_id: user, nickname: nickname.as_deref() };
+            let before = target.nickname.clone();
+            change.nickname.map(|name| name.0).apply(&mut target.nickname);
+            if target.nickname != before {
+                let data = Renamed { user_id: user, nickname: target.nickname.as_deref() };
                 note(&mut unit, id, Kind::MEMBER_RENAMED, who, &data, now).await?;
-                target.nickname = nickname;
             }
         }
         unit.members().set(&target).await?;

@@ -224,16 +224,12 @@ impl Users {
         if let Some(nickname) = change.nickname {
             nickname.as_str().clone_into(&mut user.nickname);
         }
-        apply(&mut user.birth_date, change.birth_date, |date| date.0.to_string());
-        apply(&mut user.status_text, change.status_text, |text| text.0);
-        match change.status_text_until {
-            Change::Set(_) if user.status_text.is_none() => {
-                return Err(Error::field("status_text_until", "invalid", "there is no status text"));
-            }
-            Change::Set(end) => user.standing.text_until = Some(end.0),
-            Change::Clear => user.standing.text_until = None,
-            Change::Keep => {}
+        change.birth_date.map(|date| date.0.to_string()).apply(&mut user.birth_date);
+        change.status_text.map(|text| text.0).apply(&mut user.status_text);
+        if matches!(change.status_text_until, Change::Set(_)) && user.status_text.is_none() {
+            return Err(Error::field("status_text_until", "invalid", "there is no status text"));
         }
+        change.status_text_until.map(|end| end.0).apply(&mut user.standing.text_until);
         let user = user.current(now);
         let me = me(&mut unit, user.clone(), now).await?;
         if user == before {
@@ -332,12 +328,4 @@ pub(super) async fn tell_devices(context: &Context, mut unit: Unit, who: UserId)
     let me = me(&mut unit, user, context.now()).await?;
     unit.tell(who, event(Kind::PROFILE_CHANGED, &me)?, context.now()).await?;
     context.logs.finish(unit).await
-}
-
-fn apply<T>(field: &mut Option<String>, change: Change<T>, text: impl FnOnce(T) -> String) {
-    match change {
-        Change::Keep => {}
-        Change::Clear => *field = None,
-        Change::Set(value) => *field = Some(text(value)),
-    }
 }

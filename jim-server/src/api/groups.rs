@@ -10,7 +10,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Created, Done, created, found, named, page_size};
+use super::answer::{Answer, Created, Done, change, created, found, named, page_size};
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
 use crate::body::Body;
@@ -141,14 +141,9 @@ impl Example for GroupBody {
 
 impl GroupBody {
     fn parse(self, limits: &Limits) -> Result<GroupChange, jim_core::Error> {
-        let announcement = match self.announcement {
-            MaybeUndefined::Undefined => Ok(None),
-            MaybeUndefined::Null => Ok(Some(None)),
-            MaybeUndefined::Value(text) => Announcement::parse(&text, limits).map(|text| Some(Some(text))),
-        };
         let (name, announcement, join_policy, invite_policy, history_policy) = (
             self.name.map(|name| GroupName::parse(&name, limits)).transpose().at("name"),
-            announcement.at("announcement"),
+            change(self.announcement, |text| Announcement::parse(&text, limits)).at("announcement"),
             self.join_policy.map(|word| JoinPolicy::parse(&word)).transpose().at("join_policy"),
             self.invite_policy.map(|word| InvitePolicy::parse(&word)).transpose().at("invite_policy"),
             self.history_policy.map(|word| HistoryPolicy::parse(&word)).transpose().at("history_policy"),

@@ -10,7 +10,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
-use super::answer::{Answer, Done, found, named, page_size};
+use super::answer::{Answer, Done, change, found, named, page_size};
 use super::groups::ids;
 use super::users::UserObject;
 use super::{Api, Auth, Shared, Tag};
@@ -113,13 +113,11 @@ impl Example for MemberBody {
 
 impl MemberBody {
     fn parse(self, limits: &Limits) -> Result<MemberChange, jim_core::Error> {
-        let nickname = match self.nickname {
-            MaybeUndefined::Undefined => Ok(None),
-            MaybeUndefined::Null => Ok(Some(None)),
-            MaybeUndefined::Value(text) => MemberName::parse(&text, limits).map(|name| Some(Some(name))),
-        };
-        let (role, nickname) =
-            (self.role.map(|word| Role::parse(&word)).transpose().at("role"), nickname.at("nickname")).all()?;
+        let (role, nickname) = (
+            self.role.map(|word| Role::parse(&word)).transpose().at("role"),
+            change(self.nickname, |text| MemberName::parse(&text, limits)).at("nickname"),
+        )
+            .all()?;
         Ok(MemberChange { role, nickname })
     }
 }

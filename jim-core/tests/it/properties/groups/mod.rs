@@ -128,7 +128,7 @@ impl Town {
             Op::KeepOut(a, b) => refusal(&jim.members().keep_out(id(a), group, id(b)).await),
             Op::LetBack(a, b) => refusal(&jim.members().let_back(id(a), group, id(b)).await),
             Op::Appoint(a, b, up) => {
-                let change = MemberChange { role: Some(role(up)), nickname: None };
+                let change = MemberChange { role: Some(role(up)), ..MemberChange::default() };
                 refusal(&jim.members().change(id(a), group, id(b), change).await)
             }
             Op::Transfer(a, b) => refusal(&jim.groups().transfer(id(a), group, id(b)).await),
