@@ -8,6 +8,10 @@ use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
+use tokio::time::Instant;
+
+/// What takes longer is told, for whoever looks at a test that failed or took long.
+const LONG: Duration = Duration::from_secs(15);
 
 /// Where a server is reached; it moves when the server is restarted. Of many nodes each is asked in turn.
 #[derive(Clone, Default)]
@@ -140,7 +144,15 @@ impl Answer {
 
     /// Sends a call that may fail on its way.
     pub(crate) async fn tried(call: RequestBuilder) -> Result<Answer, reqwest::Error> {
-        let answer = call.send().await?;
+        let (client, request) = call.build_split();
+        let request = request?;
+        let asked = format!("{} {}", request.method(), request.url().path());
+        let began = Instant::now();
+        let answer = client.execute(request).await;
+        if began.elapsed() > LONG {
+            eprintln!("{asked} took {:?}", began.elapsed());
+        }
+        let answer = answer?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         Ok(Answer { status, headers, body: answer.bytes().await? })
     }
