@@ -167,16 +167,19 @@ impl Apart {
         self.bus.publish(topic, frame.encode()).await.unwrap();
     }
 
-    /// What somebody's own log says after a number.
-    pub(crate) async fn told(&self, user: UserId, after: i64) -> Vec<Frame> {
+    /// Tells it what somebody's own log says after a number.
+    pub(crate) async fn tell_of_person(&self, user: UserId, after: i64) {
         let mut unit = self.town.store.read().await.unwrap();
-        unit.user_log().read(user, Slice::After(Seq(after)), 100).await.unwrap().iter().map(Frame::user).collect()
+        for entry in unit.user_log().read(user, Slice::After(Seq(after)), 100).await.unwrap() {
+            self.tell(Frame::user(&entry)).await;
+        }
     }
 
-    /// What a room says after a number.
-    pub(crate) async fn said(&self, room: RoomId, after: i64) -> Vec<Frame> {
-        let entries = self.town.log.read(&room, Slice::After(Seq(after)), 100).await.unwrap();
-        entries.iter().map(|entry| Frame::room(entry)).collect()
+    /// Tells it what a room says after a number.
+    pub(crate) async fn tell_of_room(&self, room: RoomId, after: i64) {
+        for entry in self.town.log.read(&room, Slice::After(Seq(after)), 100).await.unwrap() {
+            self.tell(Frame::room(&entry)).await;
+        }
     }
 }
 

@@ -54,9 +54,8 @@ async fn who_is_removed_hears_what_came_before_first_though_it_is_told_last() {
     apart.log.asks_held.store(true, Ordering::SeqCst);
     let before = apart.stored(room, ann.id, "before").await;
     apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
-    for frame in apart.said(room, before.seq.0).await.into_iter().chain(apart.told(ben.id, ear.head("me")).await) {
-        apart.tell(frame).await;
-    }
+    apart.tell_of_room(room, before.seq.0).await;
+    apart.tell_of_person(ben.id, ear.head("me")).await;
     // The hole is seen, and nothing read yet to close it.
     apart.log.entered().await;
     assert!(ear.listen().now_or_never().is_none(), "he hears of his removal before it is his turn");
@@ -72,9 +71,7 @@ async fn who_is_removed_hears_what_came_before_though_nothing_else_is_told() {
     let mut ear = apart.attach(ben).await;
     let before = apart.stored(room, ann.id, "before").await;
     apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
-    for frame in apart.told(ben.id, ear.head("me")).await {
-        apart.tell(frame).await;
-    }
+    apart.tell_of_person(ben.id, ear.head("me")).await;
     ear.until("me", ear.head("me") + 1).await;
     assert_eq!(ear.last(&room.to_string()), before.seq.0);
 }
@@ -88,9 +85,7 @@ async fn who_is_removed_is_told_when_the_room_knows_though_it_is_read_before() {
     apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
     *apart.town.log.broken.lock().unwrap() = None;
     let before = apart.stored(room, ann.id, "before").await;
-    for frame in apart.told(ben.id, ear.head("me")).await {
-        apart.tell(frame).await;
-    }
+    apart.tell_of_person(ben.id, ear.head("me")).await;
     ear.until("me", ear.head("me") + 1).await;
     assert_eq!(ear.last(&room.to_string()), before.seq.0);
     assert_eq!(last_of(&apart.town, ann.id, room, "member.removed").await, Some(before.seq.0 + 1));
@@ -120,19 +115,13 @@ async fn who_is_let_in_again_before_he_is_told_that_he_was_out_hears_each_entry_
     let head = ear.head(&room.to_string());
     apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
     apart.town.jim().members().add(ann.id, group, &[ben.id]).await.unwrap();
-    for frame in apart.said(room, head).await {
-        apart.tell(frame).await;
-    }
+    apart.tell_of_room(room, head).await;
     ear.begin(&room.to_string(), head + 1);
     ear.until(&room.to_string(), head + 2).await;
-    for frame in apart.told(ben.id, ear.head("me")).await {
-        apart.tell(frame).await;
-    }
+    apart.tell_of_person(ben.id, ear.head("me")).await;
     ear.until("me", ear.head("me") + 2).await;
     let next = send(apart.town.jim(), ann.id, room, "next").await;
-    for frame in apart.said(room, next - 1).await {
-        apart.tell(frame).await;
-    }
+    apart.tell_of_room(room, next - 1).await;
     ear.until(&room.to_string(), next).await;
 }
 
@@ -168,9 +157,7 @@ async fn who_is_out_is_told_though_the_room_cannot_be_read() {
     let mut ear = apart.attach(ben).await;
     apart.town.jim().members().remove(ann.id, group, ben.id, false).await.unwrap();
     apart.log.asks_held.store(true, Ordering::SeqCst);
-    for frame in apart.told(ben.id, ear.head("me")).await {
-        apart.tell(frame).await;
-    }
+    apart.tell_of_person(ben.id, ear.head("me")).await;
     ear.until("me", ear.head("me") + 1).await;
 }
 
