@@ -8,12 +8,13 @@ mod marks;
 mod mine;
 mod outbox;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::bus::{Bus, Topic};
 use crate::error::{Error, Result};
@@ -32,6 +33,9 @@ pub(crate) use mine::{cut, cuts, rows};
 /// not see: a block waits as long before it reads the number above which it hides. What is stored in time therefore
 /// stands below that number, on whichever node; what takes longer is sent as [`Header::late`].
 pub(crate) const CERTAIN: Duration = Duration::from_millis(250);
+
+/// How long a change waits for what it owes to rooms before it is answered.
+const OWED: Duration = Duration::from_secs(2);
 
 /// What a node has done since it started.
 #[derive(Debug, Default)]
@@ -102,15 +106,21 @@ impl Logs {
     }
 
     /// Rooms first: who is told of a friend finds the greeting in the room. The change is committed; what cannot be
-    /// finished now is finished by the sweep, and is no reason to refuse.
+    /// finished now is finished by the sweep, and is no reason to refuse or to wait for long.
     async fn announce(&self, told: Told) {
-        for room in &told.rooms {
-            if let Err(error) = self.drain(room).await {
-                tracing::warn!(error.cause = ?error, "a room is owed entries; they will be appended later");
-            }
+        if !told.rooms.is_empty() {
+            let _ = timeout(OWED, tokio::spawn(self.clone().drain_all(told.rooms))).await;
         }
         for entry in &told.users {
             self.tell(entry).await;
+        }
+    }
+
+    async fn drain_all(self, rooms: BTreeSet<RoomId>) {
+        for room in &rooms {
+            if let Err(error) = self.drain(room).await {
+                tracing::warn!(error.cause = ?error, "a room is owed entries; they will be appended later");
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jim_core::Jim;
@@ -18,6 +19,7 @@ use jim_core::store::memory::MemoryStore;
 use jim_core::testkit::{ManualClock, fixtures};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::faulty::FaultyBus;
 use crate::node::{HEARTBEAT, Node, Person, Town, eventually, message, options, refusal, send};
@@ -180,6 +182,22 @@ async fn a_change_that_is_committed_is_done_though_its_entry_has_to_wait() {
         last_of(&town, ann.id, room, "group.muted").await.is_some()
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_committed_is_answered_though_the_room_logs_hang() {
+    let town = Town::new().await;
+    let people = town.people(2).await;
+    let (ann, ben) = (people[0].id, people[1].id);
+    let mut ear = town.attach(people[0]).await;
+    town.log.held.store(true, Ordering::SeqCst);
+    let asked = town.jim().friend_requests().request(ann, ben, None).await.unwrap();
+    let began = Instant::now();
+    let friend = town.jim().friend_requests().accept(ben, asked.0.id, None).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    ear.until("me", ear.head("me") + 1).await;
+    town.log.release();
+    ear.until(&friend.room.to_string(), 1).await;
 }
 
 #[tokio::test]
