@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::listener::{Close, Listener, Shared};
 use super::{AT_ONCE, Hub, topic_of};
@@ -24,10 +25,13 @@ use crate::model::entry::{Entry, LogId};
 use crate::model::user::UserState;
 use crate::repo::{RepoError, Slice};
 
-/// A room that is new to a listener is sent from its beginning if it has at most so many entries.
+/// A room that is new to a listener is sent from its beginning if it has at most so many entries; of a longer one the
+/// last, by which he sees what he does not know.
 const FRESH: u16 = 64;
 /// Entries that are held back from somebody at the most; with more he is told to come again.
 const MISSED: u16 = 256;
+/// How long a listener may take to come to its logs; one that comes later has better begun anew.
+const COMING: Duration = Duration::from_secs(10);
 /// How often an account may change while a listener attaches.
 const TRIES: usize = 8;
 
@@ -68,8 +72,16 @@ impl Drop for Reading<'_> {
 }
 
 impl Hub {
-    /// Attaches a listener of a session. `Ok(Err(_))` when the person has too many.
+    /// Attaches a listener of a session, within ten seconds. `Ok(Err(_))` when the person has too many.
     pub async fn attach(
+        self: &Arc<Self>,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<std::result::Result<Listener, Close>> {
+        in_time(self.try_attach(user, session)).await
+    }
+
+    async fn try_attach(
         self: &Arc<Self>,
         user: UserId,
         session: SessionId,
@@ -167,6 +179,10 @@ impl Hub {
 
     /// Brings a person's listeners up to date after the person's rooms or blocks have changed.
     pub(crate) async fn refresh(self: &Arc<Self>, user: UserId) -> Result<()> {
+        in_time(self.try_refresh(user)).await
+    }
+
+    async fn try_refresh(self: &Arc<Self>, user: UserId) -> Result<()> {
         let _turn = self.turn(user).await;
         let _reading = Reading { hub: self, user };
         for _ in 0..TRIES {
@@ -219,7 +235,8 @@ impl Hub {
         Err(Error::Unavailable(RepoError::Busy))
     }
 
-    /// Joins the person's listeners that are not in a room, from the room's beginning where it is short.
+    /// Joins the person's listeners that are not in a room, from the room's beginning where it is short, else from its
+    /// last entry on.
     /// `false` when a room was taken from the person, or he has blocked somebody, since his rooms were read.
     async fn join_late(self: &Arc<Self>, user: UserId, row: &ConversationRow, known: Seq) -> Result<bool> {
         let Some(from) = row.from else { return Ok(true) };
@@ -231,11 +248,12 @@ impl Hub {
             }
             self.hear(&[log]).await?;
             let head = self.logs.rooms.head(&row.room).await?.seq;
-            let short = head >= from && head.0 - from.0 < i64::from(FRESH);
-            let entries = if short {
+            let entries = if head < from {
+                Vec::new()
+            } else if head.0 - from.0 < i64::from(FRESH) {
                 self.logs.rooms.read(&row.room, Slice::After(Seq(from.0 - 1)), FRESH).await?
             } else {
-                Vec::new()
+                self.logs.rooms.read(&row.room, Slice::Only(&[head]), 1).await?
             };
             // Read after the entries that it may hide. He may have been in the room before.
             let mut unit = self.logs.store.read().await?;
@@ -351,4 +369,9 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// Nobody waits for ever for what he is about to listen to.
+async fn in_time<T>(coming: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(COMING, coming).await.unwrap_or(Err(Error::Unavailable(RepoError::Busy)))
 }

@@ -43,6 +43,8 @@ pub(crate) struct FaultyBus {
     pub(crate) wild: AtomicBool,
     /// Whether every frame is lost.
     pub(crate) dead: AtomicBool,
+    /// Whether nobody who subscribes is answered.
+    pub(crate) silent: AtomicBool,
     /// Frames of rooms that were handed to it.
     pub(crate) published: AtomicUsize,
     pub(crate) lost: AtomicUsize,
@@ -58,6 +60,7 @@ impl FaultyBus {
             dice: Dice::new(seed),
             wild: AtomicBool::new(false),
             dead: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             published: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
             doubled: AtomicUsize::new(0),
@@ -112,7 +115,7 @@ impl Bus for FaultyBus {
     }
 
     async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError> {
-        self.bus.subscribe(topics).await
+        if self.silent.load(Ordering::SeqCst) { std::future::pending().await } else { self.bus.subscribe(topics).await }
     }
 
     async fn unsubscribe(&self, topics: &[Topic]) -> Result<(), BusError> {

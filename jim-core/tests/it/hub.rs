@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use jim_core::bus::{Bus, LocalBus, Topic};
 use jim_core::error::Code;
 use jim_core::hub::Close;
 use jim_core::id::{RoomId, Seq};
 use jim_core::log::Frame;
+use jim_core::model::group::HistoryPolicy;
 use jim_core::repo::{Appended, RoomLogRepo as _, Slice};
-use jim_core::service::Options;
+use jim_core::service::{GroupChange, Options};
 use jim_core::testkit::fixtures;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::faulty::FaultyBus;
+use crate::groups::{club, last_of};
 use crate::node::{Ear, HEARTBEAT, Town, eventually, options, refusal, send};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,6 +155,24 @@ async fn a_new_friends_room_is_sent_from_its_first_entry() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_into_a_long_room_is_shown_its_last_entry_so_that_he_sees_the_others() {
+    let town = Town::new().await;
+    let (ann, ben, _, group, room) = club(&town).await;
+    let all = GroupChange { history_policy: Some(HistoryPolicy::All), ..GroupChange::default() };
+    town.jim().groups().change(ann.id, group, all).await.unwrap();
+    town.jim().members().leave(ben.id, group).await.unwrap();
+    for n in 0..70 {
+        send(town.jim(), ann.id, room, &format!("m-{n}")).await;
+    }
+    let mut ear = town.attach(ben).await;
+    town.jim().members().add(ann.id, group, &[ben.id]).await.unwrap();
+    let joined = last_of(&town, ann.id, room, "member.joined").await.unwrap();
+    ear.begin(&room.to_string(), joined - 1);
+    ear.until(&room.to_string(), joined).await;
+    assert_eq!(ear.heard(&room.to_string()).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_closes_only_its_own_listener_with_too_slow() {
     // Friends would be told of each other, and a place of the queue be taken by that.
     let options = Options { queue_frames: 8, friends_required: false, ..options() };
@@ -251,5 +272,19 @@ async fn one_listener_too_many_of_a_person_is_refused() {
     }
     assert_eq!(Ear::open(town.jim(), ann.id, ann.session).await.err(), Some(Close::TooMany));
     drop(ears.pop());
+    town.attach(ann).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_come_to_his_logs_is_told_so_in_time_and_comes_when_he_can() {
+    let bus = FaultyBus::new(8);
+    let town = Town::with(bus.clone(), options()).await;
+    let ann = town.people(1).await[0];
+    bus.silent.store(true, Ordering::SeqCst);
+    let began = Instant::now();
+    let refused = town.jim().hub().attach(ann.id, ann.session).await;
+    assert_eq!(refusal(&refused), Some(Code::Unavailable));
+    assert!(began.elapsed() < Duration::from_secs(11), "{:?}", began.elapsed());
+    bus.silent.store(false, Ordering::SeqCst);
     town.attach(ann).await;
 }
