@@ -61,7 +61,14 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         if is_ambiguous(&request) {
             return ApiError::new(http::MALFORMED).answer(visit);
         }
-        match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        // Who is told to come again is in the same place as who has hung up: what he began is whole or is not there.
+        let answer = tokio::select! {
+            biased;
+            answer = answer => answer,
+            () = visit.patience().ends() => return ApiError::late().answer(visit),
+        };
+        match answer {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => ApiError::from_poem(error).answer(visit),
             // What it panicked with is in the log by the hook of `telemetry.rs`.
@@ -167,6 +174,16 @@ mod tests {
         assert!(!body.to_string().contains("hunter2"));
         let (response, _) = called(&edge, Request::builder().uri_str("/x").finish()).await;
         assert_eq!(response.status().as_u16(), 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_takes_too_long_is_answered_all_the_same() {
+        let edge = Edge::new(make(|_| std::future::pending::<poem::Result<Response>>()), Rules::default());
+        let began = Instant::now();
+        let (response, body) = called(&edge, Request::default()).await;
+        assert_eq!((response.status().as_u16(), &body["code"]), (503, &Value::from("service.unavailable")));
+        assert_eq!(response.header("retry-after"), Some("1"));
+        assert!(began.elapsed() < std::time::Duration::from_secs(5));
     }
 
     #[tokio::test]

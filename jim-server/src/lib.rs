@@ -15,6 +15,7 @@ mod gateway;
 pub mod limit;
 pub mod movement;
 pub mod openapi;
+mod patience;
 mod picture;
 pub mod problem;
 pub mod reply;

@@ -114,6 +114,13 @@ impl ApiError {
         ApiError(Box::new(Refusal { code: Code::Server.as_str(), cause: Some(cause.into()), ..Refusal::default() }))
     }
 
+    /// There was no answer in time; what was asked may have happened all the same.
+    #[must_use]
+    pub fn late() -> Self {
+        let cause = Some("the call took too long".into());
+        ApiError(Box::new(Refusal { code: Code::Unavailable.as_str(), cause, ..Refusal::default() }))
+    }
+
     /// Says what happened; must not hold what the client sent.
     #[must_use]
     pub fn detail(mut self, en: impl Into<Cow<'static, str>>, zh: impl Into<Cow<'static, str>>) -> Self {

@@ -11,6 +11,7 @@ use poem::Request;
 use poem::http::{HeaderMap, HeaderValue, header};
 
 use crate::body::BodyRules;
+use crate::patience::Patience;
 use crate::problem::language::liked;
 
 /// One request: its name, where it comes from, and what the line in the log will say of it.
@@ -19,6 +20,7 @@ pub struct Visit {
     request_id: HeaderValue,
     source: IpAddr,
     body: BodyRules,
+    patience: Patience,
     accept_language: Option<HeaderValue>,
     route: OnceLock<Arc<str>>,
     user: AtomicI64,
@@ -34,6 +36,7 @@ impl Visit {
             request_id: own.cloned().unwrap_or_else(|| ids.next()),
             source,
             body,
+            patience: Patience::new(),
             accept_language: headers.get(header::ACCEPT_LANGUAGE).cloned(),
             route: OnceLock::new(),
             user: AtomicI64::new(0),
@@ -77,6 +80,11 @@ impl Visit {
 
     pub(crate) fn body(&self) -> BodyRules {
         self.body
+    }
+
+    /// The time that is left for the answer.
+    pub(crate) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// The body was read to its end.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::support::{Engine, Person, Server, Socket, friends_at, within};
 
@@ -97,6 +98,19 @@ async fn a_database_that_is_killed_or_frozen_is_refused_within_five_seconds_and_
     town.names("store").await;
     town.store.thaw();
     town.recovers("store-frozen", &mut socket).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_while_others_wait_for_a_frozen_database_is_refused_within_five_seconds_too() {
+    let town = Town::start().await;
+    town.server.stick();
+    town.rooms.freeze();
+    let turns = ["first", "second", "third"].into_iter().zip(0..);
+    join_all(turns.map(async |(client_ref, turn)| {
+        sleep(Duration::from_millis(100) * turn).await;
+        town.refused(client_ref).await;
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
