@@ -144,15 +144,11 @@ impl<T: Type + DeserializeOwned> ParsePayload for Body<T> {
         if kind == Kind::Other {
             return Err(ApiError::new(http::UNSUPPORTED_MEDIA_TYPE).into());
         }
-        let whole = read(request, body, rules);
-        let bytes = match visit {
-            Some(visit) => {
-                let bytes = visit.patience().apart_from(whole).await?;
-                visit.set_read();
-                bytes
-            }
-            None => whole.await?,
-        };
+        // For what the client takes it has a limit of its own.
+        let bytes = Visit::unhurried(request, read(request, body, rules)).await?;
+        if let Some(visit) = visit {
+            visit.set_read();
+        }
         match kind {
             Kind::Unsaid if bytes.is_empty() => Ok(Body::parse(b"{}")?),
             Kind::Unsaid => Err(ApiError::new(http::UNSUPPORTED_MEDIA_TYPE).into()),

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 /// How long a caller waits for his answer. Below the five seconds that are promised, as the answer has a way to go.
 const PATIENCE: Duration = Duration::from_millis(4500);
 
-/// The time that one call has. While its body is on the way it stands still: for that the client has a limit of his own.
+/// The time that one call has. It stands still while the call does what may take longer.
 #[derive(Debug)]
 pub(crate) struct Patience(Mutex<Clock>);
 
@@ -27,12 +27,12 @@ impl Patience {
         Patience(Mutex::new(Clock::Runs(Instant::now() + PATIENCE)))
     }
 
-    /// Waits for the client.
-    pub(crate) async fn apart_from<T>(&self, client: impl Future<Output = T>) -> T {
+    /// Waits for what may take longer.
+    pub(crate) async fn apart_from<T>(&self, part: impl Future<Output = T>) -> T {
         self.stand();
-        let came = client.await;
+        let done = part.await;
         self.go_on();
-        came
+        done
     }
 
     fn stand(&self) {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_of_a_call_ends_and_the_time_of_its_body_does_not_count() {
+    async fn the_time_of_a_call_ends_and_what_may_take_longer_does_not_count() {
         let began = Instant::now();
         Patience::new().ends().await;
         assert_eq!(began.elapsed(), PATIENCE);

@@ -87,6 +87,14 @@ impl Visit {
         &self.patience
     }
 
+    /// Does a part of a call that may take the time it needs.
+    pub(crate) async fn unhurried<T>(request: &Request, part: impl Future<Output = T> + Send) -> T {
+        match Visit::of(request) {
+            Some(visit) => visit.patience.apart_from(part).await,
+            None => part.await,
+        }
+    }
+
     /// The body was read to its end.
     pub(crate) fn set_read(&self) {
         self.unread.store(false, Ordering::Relaxed);

@@ -26,6 +26,8 @@ const TOGETHER: u16 = 32;
 const PAGE: u16 = 256;
 /// Steps in one room before the others have their turn.
 const STEPS: usize = 16;
+/// How long the answer waits until friends and groups know.
+const LEAVING: Duration = Duration::from_secs(2);
 /// How long something that was begun before an account went may still be on its way.
 const LATE: Duration = Duration::from_secs(10);
 
@@ -65,12 +67,14 @@ impl Departures {
         unit.mails().forget(user).await?;
         unit.sessions().forget(user).await?;
         sessions::end_all(&self.context, unit, user, None).await?;
-        // Goes on when the caller is gone; what fails is done by the sweep.
+        // Goes on when the caller is gone or has waited long enough; what fails is done by the sweep.
         let context = self.context.clone();
-        let done = tokio::spawn(async move { leave(&context, user, at).await });
-        if let Err(error) = done.await.map_err(|error| Error::Internal(error.into())).flatten() {
-            tracing::warn!(error.cause = ?error, "an account is gone and still has friends or groups; it will be tried again");
-        }
+        let left = tokio::spawn(async move {
+            if let Err(error) = leave(&context, user, at).await {
+                tracing::warn!(error.cause = ?error, "an account is gone and still has friends or groups; it will be tried again");
+            }
+        });
+        let _ = tokio::time::timeout(LEAVING, left).await;
         Ok(())
     }
 

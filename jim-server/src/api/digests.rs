@@ -1,6 +1,7 @@
 //! Digests of rooms.
 
 use jim_core::id::Seq;
+use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi};
@@ -8,6 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use super::answer::{Answer, found, named};
 use super::{Api, Auth, Shared, Tag};
 use crate::app::BASE;
+use crate::visit::Visit;
 
 /// A hash over the log of a room.
 #[derive(Object)]
@@ -34,6 +36,7 @@ impl DigestsApi {
     async fn get(
         &self,
         caller: Auth,
+        request: &Request,
         room: Path<String>,
         /// The last number that goes in; that of the last entry if absent.
         upto: Query<Option<u64>>,
@@ -41,7 +44,9 @@ impl DigestsApi {
         let Shared { jim, throttles } = &*self.0;
         throttles.search.check(caller.0.user).await?;
         let upto = upto.0.map(|seq| Seq(i64::try_from(seq).unwrap_or(i64::MAX)));
-        let (seq, digest) = jim.digests().get(caller.0.user, named(&room.0)?, upto).await?;
+        // The longer the log, the longer it takes.
+        let made = jim.digests().get(caller.0.user, named(&room.0)?, upto);
+        let (seq, digest) = Visit::unhurried(request, made).await?;
         found(DigestObject { seq: seq.0, digest: digest.to_string() })
     }
 }

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jim_core::id::{RoomId, UserId};
+use jim_core::repo::RoomLogRepo as _;
+use jim_core::store::sql::{MySqlOptions, MySqlStore};
+use jim_core::testkit::fixtures;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
+use url::Url;
 
-use crate::support::{Engine, Person, Server, Socket, friends_at, within};
+use crate::support::{Engine, Person, Proxy, Server, Socket, Way, friends_at, within};
 
 /// Two nodes on engines of their own.
 struct Town {
@@ -131,4 +136,27 @@ async fn what_was_committed_while_the_room_logs_were_down_is_finished_when_they_
     .await;
     let history = cleo.whole_history(&room).await;
     assert_eq!(history.len(), 1, "{history:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_digest_of_a_long_log_takes_the_time_that_it_needs() {
+    let engine = Engine::start("mariadb").await;
+    engine.make_database("jim").await;
+    let way = Proxy::to(engine.port()).await;
+    let url = |port| format!("mysql://root@127.0.0.1:{port}/jim");
+    let server = Server::nodes(1, &[("store.url", url(way.port()))]).await;
+    let (ann, ben) = friends_at(&server).await;
+    let room = RoomId::private(UserId(ann.id), UserId(ben.id)).unwrap();
+    let url = Url::parse(&url(engine.port())).unwrap();
+    let store = MySqlStore::open(&url, MySqlOptions::default()).await.unwrap();
+    for batch in 0..10 {
+        let entry = |n| fixtures::new_entry(room, UserId(ann.id), &format!("m-{batch}-{n}"), "hello");
+        let entries: Vec<_> = (0..400).map(entry).collect();
+        store.append(&entries).await.unwrap();
+    }
+    way.set(Way::Slow(Duration::from_millis(100)));
+    let began = Instant::now();
+    let digest = ben.get(&format!("/rooms/{room}/digest")).await.is(200);
+    assert_eq!(digest["seq"], 4001, "the greeting counts");
+    assert!(began.elapsed() > Duration::from_secs(5), "it was too quick to show anything");
 }

@@ -1,5 +1,6 @@
 //! A database or a bus of a test's own, which it may kill and freeze.
 
+use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,6 +11,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use tempfile::TempDir;
 
 use super::{eventually, signal};
+
+/// What a server says, in its folder.
+const SAID: &str = "said";
 
 /// A server of one kind: `mariadb`, `mongo` or `redis`. Dropped, it is killed, and its data is gone.
 pub(crate) struct Engine {
@@ -67,10 +71,10 @@ impl Engine {
     }
 
     async fn listens(&mut self) {
-        let (kind, port, child) = (self.kind, self.port, &mut self.child);
+        let (kind, port, child, said) = (self.kind, self.port, &mut self.child, self.folder.path().join(SAID));
         eventually(&format!("{kind} listens"), async || {
             let ended = child.try_wait().expect("its state");
-            assert!(ended.is_none(), "{kind} ended: {ended:?}");
+            assert!(ended.is_none(), "{kind} ended: {ended:?}: {}", std::fs::read_to_string(&said).unwrap_or_default());
             TcpStream::connect(("127.0.0.1", port)).ok()
         })
         .await;
@@ -94,7 +98,9 @@ fn launch(kind: &str, folder: &Path, port: u16) -> Child {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/services");
     let mut command = Command::new(script);
     command.args(["one", kind]).arg(folder.join("data")).arg(port.to_string());
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the server starts")
+    let said = File::options().create(true).append(true).open(folder.join(SAID)).expect("a file");
+    let errors = said.try_clone().expect("the same file");
+    command.stdin(Stdio::null()).stdout(said).stderr(errors).spawn().expect("the server starts")
 }
 
 impl Drop for Engine {
