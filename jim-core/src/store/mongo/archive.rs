@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::MongoRoomLog;
 use super::entry::EntryDoc;
-use super::error::{repo_error, within};
+use super::error::within;
 use super::indexes::ENTRIES;
 use super::room_log::sliced;
 use crate::id::Seq;
@@ -27,20 +27,24 @@ struct Room {
 #[async_trait]
 impl LogArchive for MongoRoomLog {
     async fn size(&self) -> Res<u64> {
-        within(async { self.entries.estimated_document_count().await.map_err(repo_error) }).await
+        let entries = self.entries.clone();
+        within(self.calls.make(async move { entries.estimated_document_count().await })).await
     }
 
     async fn next_room(&self, after: &str) -> Res<Option<String>> {
         let rooms = self.database.collection::<Room>(ENTRIES);
-        let next = rooms.find_one(doc! { "room": { "$gt": after } }).sort(doc! { "room": 1, "seq": -1 });
-        let next = next.projection(doc! { "_id": 0, "room": 1 });
-        Ok(within(async { next.await.map_err(repo_error) }).await?.map(|next| next.room))
+        let after = doc! { "room": { "$gt": after } };
+        let next = self.calls.make(async move {
+            rooms.find_one(after).sort(doc! { "room": 1, "seq": -1 }).projection(doc! { "_id": 0, "room": 1 }).await
+        });
+        Ok(within(next).await?.map(|next| next.room))
     }
 
     async fn restore(&self, entries: &[Arc<Entry>]) -> Res<()> {
         for part in entries.chunks(TOGETHER) {
             let docs: Vec<EntryDoc> = part.iter().map(|entry| EntryDoc::restored(entry)).collect();
-            within(async { self.entries.insert_many(docs).ordered(true).await.map_err(repo_error) }).await?;
+            let entries = self.entries.clone();
+            within(self.calls.make(async move { entries.insert_many(docs).ordered(true).await })).await?;
         }
         Ok(())
     }
@@ -49,11 +53,9 @@ impl LogArchive for MongoRoomLog {
         let Some(first) = entries.first() else { return Ok(Vec::new()) };
         let seqs: Vec<Seq> = entries.iter().map(|entry| entry.seq).collect();
         let (filter, _) = sliced(&first.room, Slice::Only(&seqs));
-        let docs: Vec<EntryDoc> = within(async {
-            let found = self.entries.find(filter).sort(doc! { "seq": 1 }).await.map_err(repo_error)?;
-            found.try_collect().await.map_err(repo_error)
-        })
-        .await?;
+        let collection = self.entries.clone();
+        let found = async move { collection.find(filter).sort(doc! { "seq": 1 }).await?.try_collect().await };
+        let docs: Vec<EntryDoc> = within(self.calls.make(found)).await?;
         let pairs = docs.iter().filter_map(|doc| Some((doc, entries.iter().find(|entry| entry.seq == doc.seq())?)));
         Ok(pairs.filter_map(|(doc, entry)| Some((doc.seq(), doc.astray(entry)?))).collect())
     }

@@ -96,6 +96,8 @@ pub enum ConnectError {
 /// A server that can be used.
 pub(super) struct Connected {
     pub(super) database: Database,
+    /// Connections at most.
+    pub(super) pool: u32,
     pub(super) warnings: Vec<String>,
 }
 
@@ -111,6 +113,7 @@ pub(super) async fn connect(url: &str, options: MongoOptions) -> Result<Connecte
     let failed = |error: Error| named(&error, &hosts, &name);
     let late = |_| ConnectError::Unreachable { hosts: hosts.clone(), cause: "no answer in time".into() };
 
+    let pool = parsed.max_pool_size.unwrap_or(options.pool);
     let client = Client::with_options(parsed).map_err(failed)?;
     let database = client.database(&name);
     let asked = tokio::time::timeout(SELECTION + CONNECT, about(&client)).await.map_err(late)?;
@@ -126,7 +129,7 @@ pub(super) async fn connect(url: &str, options: MongoOptions) -> Result<Connecte
         }
     };
     tokio::time::timeout(START, opened).await.map_err(late)??;
-    Ok(Connected { database, warnings })
+    Ok(Connected { database, pool, warnings })
 }
 
 /// What is wrong with a URL. The driver quotes parts of it, so where it holds a password nothing is passed on.

@@ -16,8 +16,13 @@ pub(super) fn broken(what: &'static str) -> RepoError {
     RepoError::Broken(what.into())
 }
 
-/// Ends at the deadline, also where the server is frozen. The driver closes a connection whose call was dropped.
-pub(super) async fn within<T>(work: impl Future<Output = Res<T>> + Send) -> Res<T> {
+/// What a call answers by the deadline.
+pub(super) async fn within<T>(call: impl Future<Output = mongodb::error::Result<T>> + Send) -> Res<T> {
+    in_time(async { call.await.map_err(repo_error) }).await
+}
+
+/// Ends at the deadline, also where the server is frozen.
+pub(super) async fn in_time<T>(work: impl Future<Output = Res<T>> + Send) -> Res<T> {
     let late = |_| RepoError::Unavailable(format!("no answer from MongoDB within {} s", DEADLINE.as_secs()).into());
     tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
 }

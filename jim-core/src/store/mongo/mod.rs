@@ -4,6 +4,7 @@
 //! offered only where n can no longer go away. The server's clock is not used: entries bring their time.
 
 mod archive;
+mod calls;
 mod connect;
 mod entry;
 mod error;
@@ -19,7 +20,10 @@ use mongodb::{Collection, Database};
 
 use crate::store::numbering::Ends;
 
+use calls::Calls;
 pub use connect::ConnectError;
+
+type Entries = Collection<entry::EntryDoc>;
 
 /// How MongoDB is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +41,8 @@ impl Default for MongoOptions {
 /// Room logs in a database of MongoDB. Any number of nodes may have it open.
 pub struct MongoRoomLog {
     database: Database,
-    entries: Collection<entry::EntryDoc>,
+    entries: Entries,
+    calls: Calls,
     ends: Ends,
     warnings: Vec<String>,
 }
@@ -45,9 +50,9 @@ pub struct MongoRoomLog {
 impl MongoRoomLog {
     /// Connects, and makes the keys of an empty database. The path of the URL names the database, `jim` if it is empty.
     pub async fn connect(url: &str, options: MongoOptions) -> Result<Arc<Self>, ConnectError> {
-        let connect::Connected { database, warnings } = connect::connect(url, options).await?;
+        let connect::Connected { database, pool, warnings } = connect::connect(url, options).await?;
         let entries = database.collection(indexes::ENTRIES);
-        Ok(Arc::new(MongoRoomLog { database, entries, ends: Ends::default(), warnings }))
+        Ok(Arc::new(MongoRoomLog { database, entries, calls: Calls::new(pool), ends: Ends::default(), warnings }))
     }
 
     /// What this server or this URL cannot promise, a sentence each.

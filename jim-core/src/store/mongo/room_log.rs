@@ -6,15 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
-use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use mongodb::options::Hint;
 use serde_json::value::RawValue;
 
+use super::calls::Calls;
 use super::entry::{EntryDoc, HeadDoc};
-use super::error::{has_stored, repo_error, within};
+use super::error::{has_stored, in_time, repo_error, within};
 use super::indexes::REF;
-use super::{MongoRoomLog, unread};
+use super::{Entries, MongoRoomLog, unread};
 use crate::id::{RoomId, Seq, UserId};
 use crate::model::content::ClientRef;
 use crate::model::entry::{Entry, Head, NewEntry};
@@ -27,24 +27,26 @@ const TOGETHER: usize = 64;
 /// Appends at once; rooms share them evenly, and each appends batches.
 const LANES: usize = 16;
 
-type Entries = Collection<EntryDoc>;
-
 /// The collection, for one append.
 struct Append<'a> {
     entries: &'a Entries,
+    calls: &'a Calls,
 }
 
 impl Rows for Append<'_> {
     async fn heads(&mut self, rooms: &[RoomId]) -> Res<Vec<Head>> {
-        heads(self.entries, rooms).await
+        heads(self.entries, self.calls, rooms).await
     }
 
     async fn find(&mut self, batch: &[NewEntry]) -> Res<Vec<Option<Arc<Entry>>>> {
         let mut found = HashMap::new();
         for batch in batch.chunks(TOGETHER) {
             let refs: Vec<_> = batch.iter().map(|new| by_ref(&new.room, new.by, &new.client_ref)).collect();
-            let entries = self.entries.find(doc! { "$or": refs }).hint(Hint::Name(REF.into()));
-            let entries = all(entries.await.map_err(repo_error)?).await?;
+            let entries = self.entries.clone();
+            let entries = self.calls.make(async move {
+                entries.find(doc! { "$or": refs }).hint(Hint::Name(REF.into())).await?.try_collect().await
+            });
+            let entries = all(entries.await)?;
             found.extend(entries.into_iter().map(|entry| ((entry.room, entry.by, entry.client_ref.clone()), entry)));
         }
         Ok(batch.iter().map(|new| found.get(&(new.room, new.by, new.client_ref.clone())).cloned()).collect())
@@ -61,8 +63,10 @@ impl Rows for Append<'_> {
         let shared = Some((single.concat(), false)).filter(|(entries, _)| !entries.is_empty());
         let inserts = long.into_iter().map(|entries| (entries, true)).chain(shared);
         let inserts = inserts.map(async |(entries, ordered)| {
-            let docs = entries.iter().map(|(new, entry)| EntryDoc::of(new, entry));
-            let done = self.entries.insert_many(docs).ordered(ordered).await;
+            let docs: Vec<_> = entries.iter().map(|(new, entry)| EntryDoc::of(new, entry)).collect();
+            let collection = self.entries.clone();
+            let insert = async move { collection.insert_many(docs).ordered(ordered).await };
+            let done = self.calls.make(insert).await;
             let stored = |n: &usize| done.as_ref().err().is_none_or(|error| has_stored(error, *n, ordered));
             let stored = (0..entries.len()).filter(stored).map(|n| (entries[n].1.room, entries[n].1.seq));
             (stored.collect::<Vec<_>>(), done.map(|_| ()).map_err(repo_error))
@@ -80,7 +84,8 @@ impl Rows for Append<'_> {
 #[async_trait]
 impl RoomLogRepo for MongoRoomLog {
     async fn ping(&self) -> Res<()> {
-        let ping = async { self.database.run_command(doc! { "ping": 1 }).await.map_err(repo_error) };
+        let database = self.database.clone();
+        let ping = self.calls.make(async move { database.run_command(doc! { "ping": 1 }).await });
         within(ping).await.map(|_| ())
     }
 
@@ -89,8 +94,8 @@ impl RoomLogRepo for MongoRoomLog {
     }
 
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
-        let mut append = Append { entries: &self.entries };
-        within(self.ends.append(&mut append, batch)).await
+        let mut append = Append { entries: &self.entries, calls: &self.calls };
+        in_time(self.ends.append(&mut append, batch)).await
     }
 
     async fn read(&self, room: &RoomId, slice: Slice<'_>, limit: u16) -> Res<Vec<Arc<Entry>>> {
@@ -99,12 +104,12 @@ impl RoomLogRepo for MongoRoomLog {
             return Ok(Vec::new());
         }
         let (filter, sort) = sliced(room, slice);
-        let mut entries = within(async {
-            let found =
-                self.entries.find(filter).sort(doc! { "seq": sort }).limit(limit.into()).batch_size(limit.into());
-            all(found.await.map_err(repo_error)?).await
-        })
-        .await?;
+        let entries = self.entries.clone();
+        let found = self.calls.make(async move {
+            let found = entries.find(filter).sort(doc! { "seq": sort }).limit(limit.into()).batch_size(limit.into());
+            found.await?.try_collect().await
+        });
+        let mut entries = in_time(async { all(found.await) }).await?;
         if sort < 0 {
             entries.reverse();
         }
@@ -112,22 +117,24 @@ impl RoomLogRepo for MongoRoomLog {
     }
 
     async fn heads(&self, rooms: &[RoomId]) -> Res<Vec<Head>> {
-        within(heads(&self.entries, rooms)).await
+        in_time(heads(&self.entries, &self.calls, rooms)).await
     }
 
     async fn find_ref(&self, room: &RoomId, by: UserId, client_ref: &ClientRef) -> Res<Option<Arc<Entry>>> {
-        let found = async { self.entries.find_one(by_ref(room, by, client_ref)).await.map_err(repo_error) };
+        let (entries, filter) = (self.entries.clone(), by_ref(room, by, client_ref));
+        let found = self.calls.make(async move { entries.find_one(filter).await });
         within(found).await?.map(TryInto::try_into).transpose()
     }
 
     async fn erase(&self, room: &RoomId, seq: Seq, stub: &RawValue) -> Res<()> {
         let entry = doc! { "room": room.to_string(), "seq": seq.0 };
         let stub = doc! { "$set": { "body": stub.get(), "erased": true }, "$unset": { "digest": "" } };
-        within(async { self.entries.update_one(entry, stub).await.map_err(repo_error) }).await.map(|_| ())
+        let entries = self.entries.clone();
+        within(self.calls.make(async move { entries.update_one(entry, stub).await })).await.map(|_| ())
     }
 
     async fn unread(&self, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
-        within(unread::count(&self.entries, asks)).await
+        in_time(unread::count(&self.entries, &self.calls, asks)).await
     }
 }
 
@@ -145,19 +152,20 @@ pub(super) fn by_ref(room: &RoomId, by: UserId, client_ref: &ClientRef) -> Docum
     doc! { "room": room.to_string(), "by": by.0, "ref": client_ref.as_str() }
 }
 
-async fn all(found: mongodb::Cursor<EntryDoc>) -> Res<Vec<Arc<Entry>>> {
-    let docs: Vec<EntryDoc> = found.try_collect().await.map_err(repo_error)?;
-    docs.into_iter().map(TryInto::try_into).collect()
+fn all(found: mongodb::error::Result<Vec<EntryDoc>>) -> Res<Vec<Arc<Entry>>> {
+    found.map_err(repo_error)?.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The first of each room in the order of the key of numbers, so MongoDB steps from room to room.
-pub(super) async fn heads(entries: &Entries, rooms: &[RoomId]) -> Res<Vec<Head>> {
+pub(super) async fn heads(entries: &Entries, calls: &Calls, rooms: &[RoomId]) -> Res<Vec<Head>> {
     if rooms.is_empty() {
         return Ok(Vec::new());
     }
-    let found = entries.aggregate(last_of(rooms)).batch_size(1_000);
-    let found = found.with_type::<HeadDoc>().await.map_err(repo_error)?;
-    let found: Vec<HeadDoc> = found.try_collect().await.map_err(repo_error)?;
+    let (entries, last) = (entries.clone(), last_of(rooms));
+    let found = calls.make(async move {
+        entries.aggregate(last).batch_size(1_000).with_type::<HeadDoc>().await?.try_collect::<Vec<_>>().await
+    });
+    let found = found.await.map_err(repo_error)?;
     let mut known = HashMap::with_capacity(found.len());
     for head in found {
         let head = Head::try_from(head)?;

@@ -3,15 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt as _;
-use mongodb::Collection;
 use mongodb::bson::{Document, doc};
 use mongodb::options::Hint;
 use serde::Deserialize;
 
-use super::entry::EntryDoc;
+use super::calls::Calls;
 use super::error::repo_error;
 use super::indexes::NUMBER;
-use super::room_log;
+use super::{Entries, room_log};
 use crate::id::{RoomId, UserId};
 use crate::model::entry::Kind;
 use crate::repo::{COUNTED_EXACTLY, Res, Unread, UnreadCount};
@@ -19,9 +18,9 @@ use crate::repo::{COUNTED_EXACTLY, Res, Unread, UnreadCount};
 /// Rooms in one command.
 const TOGETHER: usize = 100;
 
-pub(super) async fn count(entries: &Collection<EntryDoc>, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
+pub(super) async fn count(entries: &Entries, calls: &Calls, asks: &[Unread]) -> Res<Vec<UnreadCount>> {
     let rooms: Vec<RoomId> = asks.iter().map(|ask| ask.room).collect();
-    let heads = room_log::heads(entries, &rooms).await?;
+    let heads = room_log::heads(entries, calls, &rooms).await?;
     let mut counts = vec![UnreadCount::default(); asks.len()];
     let exact = |n: &usize| heads[*n].seq.0 - asks[*n].mark.seq.0 <= COUNTED_EXACTLY;
     let mut left: Vec<usize> = (0..asks.len()).filter(|n| heads[*n].seq > asks[*n].mark.seq).collect();
@@ -35,9 +34,9 @@ pub(super) async fn count(entries: &Collection<EntryDoc>, asks: &[Unread]) -> Re
         let any_of =
             |these: &[usize], filter: fn(&Unread) -> Document| these.iter().map(|n| filter(&asks[*n])).collect();
         let (few, many, mentions) = tokio::try_join!(
-            by_room(entries, Some(NUMBER), any_of(&few, messages)),
-            by_room(entries, None, any_of(&many, erased)),
-            by_room(entries, None, any_of(&now, mentions)),
+            by_room(entries, calls, Some(NUMBER), any_of(&few, messages)),
+            by_room(entries, calls, None, any_of(&many, erased)),
+            by_room(entries, calls, None, any_of(&now, mentions)),
         )?;
         for n in now {
             let of_room =
@@ -81,19 +80,23 @@ struct Count {
 
 /// Counts what any of the filters finds, by room; by a key where MongoDB could choose another.
 async fn by_room(
-    entries: &Collection<EntryDoc>,
-    index: Option<&str>,
+    entries: &Entries,
+    calls: &Calls,
+    index: Option<&'static str>,
     any_of: Vec<Document>,
 ) -> Res<HashMap<String, i64>> {
     if any_of.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut found = entries.aggregate(counted(any_of));
-    if let Some(index) = index {
-        found = found.hint(Hint::Name(index.into()));
-    }
-    let found = found.with_type::<Count>().await.map_err(repo_error)?;
-    let found: Vec<Count> = found.try_collect().await.map_err(repo_error)?;
+    let entries = entries.clone();
+    let found = calls.make(async move {
+        let mut found = entries.aggregate(counted(any_of));
+        if let Some(index) = index {
+            found = found.hint(Hint::Name(index.into()));
+        }
+        found.with_type::<Count>().await?.try_collect::<Vec<_>>().await
+    });
+    let found = found.await.map_err(repo_error)?;
     Ok(found.into_iter().map(|found| (found.room, found.count)).collect())
 }
 

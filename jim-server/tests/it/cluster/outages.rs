@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jim_core::id::{RoomId, UserId};
 use jim_core::repo::RoomLogRepo as _;
+use jim_core::store::mongo::{MongoOptions, MongoRoomLog};
 use jim_core::store::sql::{MySqlOptions, MySqlStore};
 use jim_core::testkit::fixtures;
 use serde_json::json;
@@ -159,4 +160,30 @@ async fn a_digest_of_a_long_log_takes_the_time_that_it_needs() {
     let digest = ben.get(&format!("/rooms/{room}/digest")).await.is(200);
     assert_eq!(digest["seq"], 4001, "the greeting counts");
     assert!(began.elapsed() > Duration::from_secs(5), "it was too quick to show anything");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_who_ask_mongodb_in_vain_while_the_way_stalls_are_all_answered_when_it_is_open() {
+    let engine = Engine::start("mongo").await;
+    let way = Proxy::to(engine.port()).await;
+    let url = format!("mongodb://127.0.0.1:{}/jim?directConnection=true", way.port());
+    let log = MongoRoomLog::connect(&url, MongoOptions::default()).await.unwrap();
+    way.set(Way::Stalled);
+    let callers = (0..200).map(async |caller| {
+        let room = RoomId::private(UserId(1), UserId(2 + caller)).unwrap();
+        let mut failed = 0;
+        while log.head(&room).await.is_err() {
+            failed += 1;
+        }
+        failed
+    });
+    let opened = async {
+        // A little longer than a call waits, and shorter than the driver needs to see it.
+        sleep(Duration::from_millis(3200)).await;
+        way.set(Way::Open);
+        Instant::now()
+    };
+    let (failed, opened) = tokio::join!(join_all(callers), opened);
+    assert!(failed.iter().all(|failed| *failed > 0), "nobody had to wait: {failed:?}");
+    assert!(opened.elapsed() < Duration::from_secs(5), "{:?}", opened.elapsed());
 }

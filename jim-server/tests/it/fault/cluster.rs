@@ -13,6 +13,9 @@ use crate::support::{Engine, Proxy, Server, Settings, Way, signal};
 
 const NODES: usize = 2;
 
+/// A round that takes longer to heal says where the time went.
+const LONG: Duration = Duration::from_secs(12);
+
 /// A database or a bus, and the way of each node to it.
 struct Shared {
     engine: Engine,
@@ -120,8 +123,11 @@ impl World {
 }
 
 fn told(outcome: &Outcome) {
-    let Outcome { report, kills, changes, refused, healed } = outcome;
+    let Outcome { report, kills, changes, refused, healed, stages } = outcome;
     say(&format!("{} kills | healed in |\n{report} {kills} | {:.1} s |", Report::HEAD, healed.as_secs_f64()));
+    if *healed > LONG {
+        say(&format!("that was long; done were {stages:?}"));
+    }
     say(&format!("{changes} mutes, removals and returns; {refused} sends of the muted and removed were refused"));
 }
 

@@ -56,6 +56,8 @@ struct Outcome {
     refused: u64,
     /// From the end of the last disturbance until all who listen knew everything.
     healed: Duration,
+    /// From the same on until who did what was done.
+    stages: Vec<(&'static str, Duration)>,
 }
 
 /// Everybody talks while the server is disturbed; then all that was answered is held against all that was seen.
@@ -76,14 +78,18 @@ async fn run(
     let kills = disturb(server, rng).await;
     let calm = Instant::now();
     blocks.join_all().await;
+    let mut stages = vec![("who blocks", calm.elapsed())];
     // In the end everybody is in his groups again, so that he can know all of what is for him.
     peace.cancel();
     let changes: u64 = wardens.join_all().await.into_iter().sum();
+    stages.push(("who rules", calm.elapsed()));
     stop.cancel();
     let sent = senders.join_all().await;
+    stages.push(("who sends", calm.elapsed()));
 
     // Everything is read again, by everybody; those who listen must come to the same end by themselves.
     let mut readers = cast.read().await;
+    stages.push(("who reads", calm.elapsed()));
     let heads: BTreeMap<_, _> = readers.iter().flat_map(|reader| reader.heads.clone()).collect();
     goal.send_replace(Some(heads));
     let from: BTreeMap<_, _> = readers.iter().map(|reader| (reader.user, reader.from.clone())).collect();
@@ -110,7 +116,7 @@ async fn run(
     if report.leaked > 0 {
         say(&leaks(&history).join("\n"));
     }
-    Outcome { report, kills, changes, refused: refused as u64, healed }
+    Outcome { report, kills, changes, refused: refused as u64, healed, stages }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::checker::{Ack, Name};
-use crate::support::{Answer, Person, message};
+use crate::support::{Answer, Person, Tries, message};
 
 /// A moment after which nothing new from one person may reach another.
 #[derive(Default)]
@@ -96,8 +96,9 @@ impl Sender {
         }
         let path = format!("/rooms/{}/messages", name.room);
         let body = message(&name.client_ref, &format!("{} says {}", self.person.name, name.client_ref));
+        let mut tries = Tries::new();
         loop {
-            match Answer::tried(self.person.request(Method::POST, &path).json(&body)).await {
+            match tries.call(self.person.request(Method::POST, &path).json(&body)).await {
                 Ok(answer) if answer.status == 200 || answer.status == 201 => {
                     assert!(!blocked || answer.status == 200 && known, "a blocked person sent {name:?}");
                     let entry = answer.json();
@@ -153,8 +154,9 @@ pub(super) async fn answered(person: &Person, method: Method, path: &str, status
 
 /// Repeats a call until there is an answer, which must be of the right kind.
 pub(super) async fn repeated(call: impl Fn() -> RequestBuilder, right: impl Fn(&Answer) -> bool) -> Answer {
+    let mut tries = Tries::new();
     loop {
-        match Answer::tried(call()).await {
+        match tries.call(call()).await {
             Ok(answer) if right(&answer) => return answer,
             Ok(answer) if answer.status != 503 => panic!("{:?}: {answer:?}", call()),
             Ok(_) | Err(_) => sleep(Duration::from_millis(20)).await,

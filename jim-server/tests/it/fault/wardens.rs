@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::sender::{answered, repeated};
 use crate::groups::group_of;
-use crate::support::{Answer, Person, Server};
+use crate::support::{Person, Server, Tries};
 
 /// Ordinary members of a group.
 const MEMBERS: usize = 4;
@@ -110,10 +110,11 @@ impl Warden {
 
     /// Silences for good, or for a time from now; a time that is past when the server comes back is chosen again.
     async fn mute(&mut self, path: &str, span: Option<Duration>) {
+        let mut tries = Tries::new();
         loop {
             let body =
                 span.map_or_else(|| json!({}), |span| json!({ "until": SystemClock.now().plus(span).to_string() }));
-            match Answer::tried(self.owner.request(Method::PUT, path).json(&body)).await {
+            match tries.call(self.owner.request(Method::PUT, path).json(&body)).await {
                 Ok(answer) if answer.status == 204 => break,
                 Ok(answer) if answer.status != 503 && (answer.status != 422 || span.is_none()) => {
                     panic!("PUT {path}: {answer:?}")

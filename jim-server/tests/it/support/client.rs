@@ -1,5 +1,6 @@
 //! The HTTP side of a client, and what it is answered.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -201,5 +202,37 @@ impl Answer {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         errors.iter().map(|error| (text(&error["field"]), text(&error["code"]))).collect()
+    }
+}
+
+/// A call that is made again until it is answered; told if that takes long.
+pub(crate) struct Tries {
+    began: Instant,
+    asked: String,
+    /// How often there was which status, and 0 for no answer.
+    answers: BTreeMap<u16, u32>,
+}
+
+impl Tries {
+    pub(crate) fn new() -> Tries {
+        Tries { began: Instant::now(), asked: String::new(), answers: BTreeMap::new() }
+    }
+
+    /// Makes the call once more.
+    pub(crate) async fn call(&mut self, call: RequestBuilder) -> Result<Answer, reqwest::Error> {
+        if self.asked.is_empty() {
+            self.asked = format!("{call:?}");
+        }
+        let answer = Answer::tried(call).await;
+        *self.answers.entry(answer.as_ref().map_or(0, |answer| answer.status)).or_default() += 1;
+        answer
+    }
+}
+
+impl Drop for Tries {
+    fn drop(&mut self) {
+        if self.began.elapsed() > LONG {
+            eprintln!("{} was done after {:?}: {:?}", self.asked, self.began.elapsed(), self.answers);
+        }
     }
 }

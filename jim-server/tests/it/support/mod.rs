@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use authenticator::Authenticator;
-pub(crate) use client::{Answer, Base, Client};
+pub(crate) use client::{Answer, Base, Client, Tries};
 pub(crate) use database::contains;
 use database::everything_in;
 pub(crate) use databases::{Databases, Profile};
