@@ -4,6 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// How long a caller waits for his answer. Below the five seconds that are promised, as the answer has a way to go.
@@ -11,7 +12,11 @@ const PATIENCE: Duration = Duration::from_millis(4500);
 
 /// The time that one call has. It stands still while the call does what may take longer.
 #[derive(Debug)]
-pub(crate) struct Patience(Mutex<Clock>);
+pub(crate) struct Patience {
+    clock: Mutex<Clock>,
+    /// It runs again.
+    runs: Notify,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Clock {
@@ -24,7 +29,7 @@ enum Clock {
 impl Patience {
     /// Begins now.
     pub(crate) fn new() -> Self {
-        Patience(Mutex::new(Clock::Runs(Instant::now() + PATIENCE)))
+        Patience { clock: Mutex::new(Clock::Runs(Instant::now() + PATIENCE)), runs: Notify::new() }
     }
 
     /// Waits for what may take longer.
@@ -46,6 +51,7 @@ impl Patience {
         let mut clock = self.clock();
         if let Clock::Stands(left) = *clock {
             *clock = Clock::Runs(Instant::now() + left);
+            self.runs.notify_one();
         }
     }
 
@@ -56,13 +62,13 @@ impl Patience {
             match clock {
                 Clock::Runs(end) if end <= Instant::now() => return,
                 Clock::Runs(end) => sleep_until(end).await,
-                Clock::Stands(_) => sleep_until(Instant::now() + PATIENCE).await,
+                Clock::Stands(_) => self.runs.notified().await,
             }
         }
     }
 
     fn clock(&self) -> MutexGuard<'_, Clock> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -81,13 +87,13 @@ mod tests {
         let patience = Patience::new();
         let called = async {
             sleep(PATIENCE / 2).await;
-            patience.apart_from(sleep(PATIENCE * 3)).await;
+            patience.apart_from(sleep(PATIENCE * 3 / 2)).await;
             sleep(PATIENCE).await;
         };
         let began = Instant::now();
         tokio::select! {
             () = called => panic!("it goes on after its time"),
-            () = patience.ends() => assert_eq!(began.elapsed(), PATIENCE * 4),
+            () = patience.ends() => assert_eq!(began.elapsed(), PATIENCE * 5 / 2),
         }
         // What is late without a break is late at once.
         assert_eq!(timeout(Duration::ZERO, patience.ends()).await, Ok(()));

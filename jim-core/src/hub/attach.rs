@@ -13,6 +13,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::listener::{Close, Listener, Shared};
 use super::{AT_ONCE, Hub, topic_of};
@@ -107,7 +108,7 @@ impl Hub {
 
     /// The person's rooms, all of them heard. A room that is taken away before it is heard shows in the person's log,
     /// which is told first; one that is taken away later shows in the table. `None` when the first happened.
-    async fn settled(&self, user: UserId) -> Result<Option<Moment>> {
+    async fn settled(self: &Arc<Self>, user: UserId) -> Result<Option<Moment>> {
         self.table().reading.insert(user, false);
         let moment = self.moment(user).await?;
         let rooms: Vec<LogId> = moment.rooms.iter().map(|row| LogId::Room(row.room)).collect();
@@ -179,11 +180,12 @@ impl Hub {
 
     /// Brings a person's listeners up to date after the person's rooms or blocks have changed.
     pub(crate) async fn refresh(self: &Arc<Self>, user: UserId) -> Result<()> {
+        // Who is let in already does not suffer for those who come.
+        let _turn = self.turn(user).await;
         in_time(self.try_refresh(user)).await
     }
 
     async fn try_refresh(self: &Arc<Self>, user: UserId) -> Result<()> {
-        let _turn = self.turn(user).await;
         let _reading = Reading { hub: self, user };
         for _ in 0..TRIES {
             if !self.is_online(user) {
@@ -309,17 +311,28 @@ impl Hub {
         self.turns[usize::try_from(place).unwrap_or_default()].lock().await
     }
 
-    /// Begins to hear logs that nobody has heard here; their frames are held until their heads are known.
-    async fn hear(&self, logs: &[LogId]) -> Result<()> {
-        let unheard = |logs: &[LogId]| -> Vec<LogId> {
-            let table = self.table();
-            logs.iter().filter(|log| !table.logs.contains_key(log)).copied().collect()
-        };
-        if unheard(logs).is_empty() {
+    /// Begins to hear logs that nobody has heard here; their frames are held until their heads are known. Goes on when
+    /// the caller is gone: others may rely on what he began to hear.
+    async fn hear(self: &Arc<Self>, logs: &[LogId]) -> Result<()> {
+        let unheard = self.unheard(logs);
+        if unheard.is_empty() {
             return Ok(());
         }
+        let waits = CancellationToken::new();
+        let (hub, gone) = (self.clone(), waits.clone());
+        let heard = tokio::spawn(async move { hub.subscribe(&unheard, &gone).await });
+        let _gone = waits.drop_guard();
+        heard.await.map_err(|error| Error::Internal(error.into()))
+    }
+
+    fn unheard(&self, logs: &[LogId]) -> Vec<LogId> {
+        let table = self.table();
+        logs.iter().filter(|log| !table.logs.contains_key(log)).copied().collect()
+    }
+
+    async fn subscribe(&self, logs: &[LogId], gone: &CancellationToken) {
         let _topics = self.topics.lock().await;
-        let new = unheard(logs);
+        let new = self.unheard(logs);
         {
             let mut table = self.table();
             for log in &new {
@@ -327,11 +340,18 @@ impl Hub {
             }
         }
         let topics: Vec<_> = new.iter().map(|log| topic_of(*log)).collect();
-        if let Err(error) = self.logs.bus.subscribe(&topics).await {
-            // The audit brings what the bus does not; a connection is not refused for it.
-            tracing::warn!(error.cause = %error, "topics were not subscribed");
+        // The audit brings what the bus does not; a connection is not refused for it.
+        match timeout(COMING, self.logs.bus.subscribe(&topics)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error.cause = %error, "topics were not subscribed"),
+            Err(_) => tracing::warn!("topics were not subscribed in time"),
         }
-        Ok(())
+        if gone.is_cancelled() {
+            // The heads that he would have read now are read for those who came meanwhile.
+            let mut table = self.table();
+            new.iter().for_each(|log| table.doubt(*log, Instant::now()));
+            self.doubted.notify_one();
+        }
     }
 
     /// Whether a session has ended since it was let in, or its account was switched off.

@@ -108,8 +108,10 @@ impl Logs {
     /// Rooms first: who is told of a friend finds the greeting in the room. The change is committed; what cannot be
     /// finished now is finished by the sweep, and is no reason to refuse or to wait for long.
     async fn announce(&self, told: Told) {
-        if !told.rooms.is_empty() {
-            let _ = timeout(OWED, tokio::spawn(self.clone().drain_all(told.rooms))).await;
+        if !told.rooms.is_empty()
+            && let Ok(Err(error)) = timeout(OWED, tokio::spawn(self.clone().drain_all(told.rooms))).await
+        {
+            tracing::warn!(error.cause = %error, "what rooms are owed was not appended; it will be tried again");
         }
         for entry in &told.users {
             self.tell(entry).await;

@@ -40,7 +40,9 @@ impl Events {
         if let Some(visit) = Visit::of(request) {
             visit.set_user(caller.user);
         }
-        let source = match self.jim.hub().attach(caller.user, caller.session).await? {
+        // It has a limit of its own.
+        let attached = Visit::unhurried(request, self.jim.hub().attach(caller.user, caller.session)).await?;
+        let source = match attached {
             Ok(listener) => Source::Open(Box::new(listener)),
             Err(why) => Source::Refused(why),
         };

@@ -1,9 +1,15 @@
 //! Calls to the server: as many at once as there are connections.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mongodb::error::{Error, Result};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// How long a call keeps its turn: longer than the driver needs to see that a server is gone, and ends the calls itself.
+/// What a server or a way that is not gone leaves unanswered for so long must not keep the turns of others.
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// What calls take turns by. A cheap clone.
 ///
@@ -28,7 +34,7 @@ impl Calls {
         let turn = self.0.clone().acquire_owned().await.map_err(Error::custom)?;
         let made = tokio::spawn(async move {
             let _turn = turn;
-            call.await
+            timeout(LONGEST, call).await.unwrap_or_else(|_| Err(Error::custom("no answer")))
         });
         made.await.map_err(Error::custom)?
     }
