@@ -349,7 +349,9 @@ impl Hub {
         if gone.is_cancelled() {
             // The heads that he would have read now are read for those who came meanwhile.
             let mut table = self.table();
-            new.iter().for_each(|log| table.doubt(*log, Instant::now()));
+            for log in new {
+                table.doubt(log, Instant::now());
+            }
             self.doubted.notify_one();
         }
     }
