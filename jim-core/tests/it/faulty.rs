@@ -45,8 +45,6 @@ pub(crate) struct FaultyBus {
     pub(crate) dead: AtomicBool,
     /// Whether nobody who subscribes is answered.
     pub(crate) silent: AtomicBool,
-    /// Whether it takes a while until who subscribes hears something.
-    pub(crate) slow: AtomicBool,
     /// Frames of rooms that were handed to it.
     pub(crate) published: AtomicUsize,
     pub(crate) lost: AtomicUsize,
@@ -63,7 +61,6 @@ impl FaultyBus {
             wild: AtomicBool::new(false),
             dead: AtomicBool::new(false),
             silent: AtomicBool::new(false),
-            slow: AtomicBool::new(false),
             published: AtomicUsize::new(0),
             lost: AtomicUsize::new(0),
             doubled: AtomicUsize::new(0),
@@ -120,9 +117,6 @@ impl Bus for FaultyBus {
     async fn subscribe(&self, topics: &[Topic]) -> Result<(), BusError> {
         if self.silent.load(Ordering::SeqCst) {
             return std::future::pending().await;
-        }
-        if self.slow.load(Ordering::SeqCst) {
-            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         self.bus.subscribe(topics).await
     }

@@ -288,16 +288,3 @@ async fn who_cannot_come_to_his_logs_is_told_so_in_time_and_comes_when_he_can() 
     bus.silent.store(false, Ordering::SeqCst);
     town.attach(ann).await;
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_one_who_gave_up_began_to_hear_is_heard_by_who_came_meanwhile() {
-    let bus = FaultyBus::new(9);
-    let town = Town::with(bus.clone(), Options { heartbeat: Duration::from_mins(10), ..options() }).await;
-    let (ann, ben, room) = town.friends().await;
-    bus.slow.store(true, Ordering::SeqCst);
-    let gave_up = tokio::time::timeout(Duration::from_millis(50), town.jim().hub().attach(ben.id, ben.session)).await;
-    assert!(gave_up.is_err(), "nothing was slow");
-    let mut ear = town.attach(ben).await;
-    let last = send(town.jim(), ann.id, room, "heard").await;
-    ear.until(&room.to_string(), last).await;
-}
