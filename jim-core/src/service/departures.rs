@@ -48,8 +48,8 @@ impl Departures {
         if self.context.options.erase_deleted { "erase" } else { "keep" }
     }
 
-    /// Deletes an account in a unit that locks it: answered, nobody is logged in or can log in, and friends, groups and
-    /// requests know it no more. What it wrote goes later, where it goes at all.
+    /// Deletes an account in a unit that locks it: answered, nobody is logged in or can log in. Friends, groups and
+    /// requests know it no more within [`LEAVING`], or soon after. What it wrote goes later, where it goes at all.
     pub(super) async fn begin(&self, mut unit: Unit, user: UserId) -> Result<()> {
         let at = self.context.now();
         let mut left = vec![None];
@@ -70,15 +70,15 @@ impl Departures {
         sessions::end_all(&self.context, unit, user, None).await?;
         // Goes on when the caller is gone or has waited long enough; what fails is done by the sweep.
         let context = self.context.clone();
-        let left = tokio::spawn(async move {
+        let leaving = tokio::spawn(async move {
             if let Err(error) = leave(&context, user, at).await {
                 tracing::warn!(error.cause = ?error, "an account is gone and still has friends or groups; it will be tried again");
             }
         });
-        match tokio::time::timeout(LEAVING, left).await {
-            Ok(Err(error)) => Err(Error::Internal(error.into())),
-            _ => Ok(()),
+        if let Ok(Err(error)) = tokio::time::timeout(LEAVING, leaving).await {
+            tracing::warn!(error.cause = %error, "an account is gone and still has friends or groups; it will be tried again");
         }
+        Ok(())
     }
 
     /// Goes on with what is still to be done; called about once a second.
