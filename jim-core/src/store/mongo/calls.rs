@@ -20,10 +20,10 @@ const LONGEST: Duration = Duration::from_secs(8);
 pub(super) struct Calls(Arc<Semaphore>);
 
 impl Calls {
-    /// For a pool of so many connections; of any number if it is 0.
+    /// For a pool of so many connections; the driver takes no pool of none.
     pub(super) fn new(connections: u32) -> Self {
         let most = usize::try_from(connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Calls(Arc::new(Semaphore::new(if most == 0 { Semaphore::MAX_PERMITS } else { most })))
+        Calls(Arc::new(Semaphore::new(most)))
     }
 
     /// Makes a call when it is its turn.

@@ -67,7 +67,7 @@ async fn everything_is_found_by_a_key_and_heads_step_from_room_to_room() {
     let database = client.database(&servers::name());
     indexes::make(&database).await.unwrap();
     let entries = database.collection(ENTRIES);
-    let log = MongoRoomLog { database, entries, calls: Calls::new(0), ends: Ends::default(), warnings: Vec::new() };
+    let log = MongoRoomLog { database, entries, calls: Calls::new(1), ends: Ends::default(), warnings: Vec::new() };
     for room in rooms() {
         messages(&log, room, ANN, 300).await;
         let naming = NewEntry { mentions: vec![BEN], ..new_entry(room, ANN, "naming", "naming") };
