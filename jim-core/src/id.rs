@@ -1,6 +1,7 @@
 //! Names of things. Ids have no arithmetic and never stand in for one another.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,13 @@ impl RoomId {
             RoomId::Private(a, b) if b == user => Some(a),
             _ => None,
         }
+    }
+
+    /// To which of so many shares of all rooms this one belongs; the same as long as the process runs.
+    pub(crate) fn share(&self, shares: usize) -> usize {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        usize::try_from(hasher.finish() % shares as u64).unwrap_or_default()
     }
 }
 

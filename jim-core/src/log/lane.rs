@@ -3,7 +3,6 @@
 //! caller that went away changes nothing.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,10 +78,7 @@ impl Lanes {
 
     /// All entries of a room take one lane, so that they are announced in order.
     fn of(&self, room: &RoomId) -> &mpsc::Sender<Offer> {
-        let mut hasher = DefaultHasher::new();
-        room.hash(&mut hasher);
-        let place = hasher.finish() % self.offers.len() as u64;
-        &self.offers[usize::try_from(place).unwrap_or_default()]
+        &self.offers[room.share(self.offers.len())]
     }
 
     /// Runs until it is told to stop; what was offered before is still stored and answered.

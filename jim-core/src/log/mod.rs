@@ -67,6 +67,7 @@ pub struct Logs {
     pub(crate) last_write: LastWrite,
     pub(crate) marks: Arc<Marks>,
     lanes: Lanes,
+    turns: Arc<outbox::Turns>,
 }
 
 impl Logs {
@@ -79,7 +80,7 @@ impl Logs {
         let stats = Arc::<Stats>::default();
         let last_write = LastWrite::default();
         let lanes = Lanes::new(rooms.clone(), bus.clone(), stats.clone(), last_write.clone());
-        Logs { store, rooms, bus, clock, stats, last_write, marks: Arc::default(), lanes }
+        Logs { store, rooms, bus, clock, stats, last_write, marks: Arc::default(), lanes, turns: Arc::default() }
     }
 
     /// Runs the lanes until it is told to stop; what was offered before is still stored and answered.
@@ -155,8 +156,9 @@ impl Logs {
         Ok(())
     }
 
-    /// Finishes what committed changes owe to a room.
+    /// Finishes what committed changes owe to a room. Of many who ask at once one does it, and the others find it done.
     pub(crate) async fn drain(&self, room: &RoomId) -> Result<()> {
+        let _turn = self.turns.take(room).await;
         outbox::drain(self, room).await
     }
 

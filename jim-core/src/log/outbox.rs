@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::Logs;
@@ -20,6 +21,21 @@ use crate::time::Millis;
 const PAGE: u16 = 64;
 /// Rooms of one sweep: those that cannot be finished now are named again each time, and must not hide the others.
 const ROOMS: u16 = u16::MAX;
+
+/// Whose turn it is to finish what a room is owed: one for each share of the rooms.
+pub(super) struct Turns([Mutex<()>; 64]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Turns(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Turns {
+    pub(super) async fn take(&self, room: &RoomId) -> MutexGuard<'_, ()> {
+        self.0[room.share(self.0.len())].lock().await
+    }
+}
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -92,7 +108,7 @@ async fn let_in(
 pub(super) async fn sweep(logs: &Logs) -> Result<()> {
     let rooms = logs.store.read().await?.outbox().rooms(ROOMS).await?;
     for room in rooms {
-        if let Err(error) = drain(logs, &room).await {
+        if let Err(error) = logs.drain(&room).await {
             tracing::warn!(%room, error.cause = ?error, "a room is still owed entries; it will be tried again");
         }
     }

@@ -138,6 +138,8 @@ pub(crate) struct FaultyLog {
     pub(crate) fails: AtomicBool,
     in_a_row: Mutex<u8>,
     pub(crate) failed: AtomicUsize,
+    /// Entries that were offered to it, each as often as it was.
+    pub(crate) offered: AtomicUsize,
     /// Whether nothing can be appended at all.
     pub(crate) full: AtomicBool,
     /// A room to which nothing can be appended, however often it is tried.
@@ -165,6 +167,7 @@ impl FaultyLog {
             fails: AtomicBool::new(false),
             in_a_row: Mutex::new(0),
             failed: AtomicUsize::new(0),
+            offered: AtomicUsize::new(0),
             full: AtomicBool::new(false),
             broken: Mutex::default(),
             slow: AtomicBool::new(false),
@@ -232,6 +235,7 @@ impl FaultyLog {
 #[async_trait]
 impl RoomLogRepo for FaultyLog {
     async fn append(&self, batch: &[NewEntry]) -> Res<Vec<Appended>> {
+        self.offered.fetch_add(batch.len(), Ordering::SeqCst);
         if self.full.load(Ordering::SeqCst) {
             return Err(RepoError::Full);
         }

@@ -14,6 +14,7 @@ use jim_core::repo::{NewUser, Store};
 use jim_core::service::{Options, Sent};
 use jim_core::testkit::fixtures;
 use serde_json::Value;
+use tokio::task::JoinSet;
 
 use crate::node::{Town, message, options, refusal, send};
 
@@ -71,6 +72,22 @@ async fn who_finds_a_world_channel_changed_finds_it_in_the_log_too() {
     for kind in ["world.closed", "world.slowed", "member.muted"] {
         assert_eq!(count(&town, ann, WORLD, kind).await, 1, "{kind}, though the second had nothing to do");
     }
+}
+
+#[tokio::test]
+async fn what_many_changes_at_once_owe_to_a_room_is_appended_by_one_of_them_and_not_by_each() {
+    let town = Town::new().await;
+    let root = root(&town).await;
+    let before = town.log.offered.load(Ordering::SeqCst);
+    let mut changing = JoinSet::new();
+    for seconds in 1..=40 {
+        let jim = town.jim().clone();
+        let change = WorldChange { slow_mode_seconds: Some(seconds), ..WorldChange::default() };
+        changing.spawn(async move { jim.worlds().change(root, WorldId::FIRST, change).await.map(|_| ()) });
+    }
+    assert!(changing.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(count(&town, root, WORLD, "world.slowed").await, 40);
+    assert_eq!(town.log.offered.load(Ordering::SeqCst) - before, 40);
 }
 
 #[tokio::test]
