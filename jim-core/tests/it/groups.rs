@@ -35,6 +35,12 @@ pub(crate) async fn club(town: &Town) -> (Person, Person, RoomId, GroupId, RoomI
     (ann, ben, private, group.id, group.room)
 }
 
+/// Whoever comes may read what was before him.
+pub(crate) async fn show_all(town: &Town, owner: Person, group: GroupId) {
+    let all = GroupChange { history_policy: Some(HistoryPolicy::All), ..GroupChange::default() };
+    town.jim().groups().change(owner.id, group, all).await.unwrap();
+}
+
 /// What somebody was told of a kind, as JSON.
 async fn told(jim: &Jim, who: UserId, kind: &Kind) -> Vec<Value> {
     let log = jim.user_log().read(who, None, 100).await.unwrap();
@@ -469,8 +475,7 @@ async fn who_left_a_group_that_has_ended_hears_nothing_of_it() {
 async fn who_comes_again_is_sent_the_room_as_he_reads_it() {
     let town = Town::new().await;
     let (ann, ben, _, group, room) = club(&town).await;
-    let all = GroupChange { history_policy: Some(HistoryPolicy::All), ..GroupChange::default() };
-    town.jim().groups().change(ann.id, group, all).await.unwrap();
+    show_all(&town, ann, group).await;
     let deleted = send(town.jim(), ann.id, room, "not-for-ben").await;
     send(town.jim(), ann.id, room, "for-both").await;
     town.jim().conversations().hide_entry(ben.id, room, Seq(deleted)).await.unwrap();

@@ -9,16 +9,15 @@ use jim_core::error::Code;
 use jim_core::hub::Close;
 use jim_core::id::{RoomId, Seq};
 use jim_core::log::Frame;
-use jim_core::model::group::HistoryPolicy;
 use jim_core::repo::{Appended, RoomLogRepo as _, Slice};
-use jim_core::service::{GroupChange, Options};
+use jim_core::service::Options;
 use jim_core::testkit::fixtures;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::faulty::FaultyBus;
-use crate::groups::{club, last_of};
+use crate::groups::{club, last_of, show_all};
 use crate::node::{Ear, HEARTBEAT, Town, eventually, options, refusal, send};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,8 +157,7 @@ async fn a_new_friends_room_is_sent_from_its_first_entry() {
 async fn who_comes_into_a_long_room_is_shown_its_last_entry_so_that_he_sees_the_others() {
     let town = Town::new().await;
     let (ann, ben, _, group, room) = club(&town).await;
-    let all = GroupChange { history_policy: Some(HistoryPolicy::All), ..GroupChange::default() };
-    town.jim().groups().change(ann.id, group, all).await.unwrap();
+    show_all(&town, ann, group).await;
     town.jim().members().leave(ben.id, group).await.unwrap();
     for n in 0..70 {
         send(town.jim(), ann.id, room, &format!("m-{n}")).await;
