@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -96,20 +97,30 @@ async fn each_rule_for_passwords_is_named() {
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_look_alike_and_take_as_long() {
-    let server = Server::start().await;
+    // A name and an address of its own for each try, so that no throttle steps in.
+    let server = Server::with(&[("server.trusted_proxies", "127.0.0.1")]).await;
     let stranger = server.stranger();
+    let try_in = async |name: &str, at: usize| {
+        let call = stranger.request(Method::POST, "/auth/login").header("x-forwarded-for", format!("192.0.2.{at}"));
+        Answer::to(call.json(&json!({ "username": name, "password": "a wrong long password" }))).await
+    };
     let mut answers = Vec::new();
     let mut fastest = [Duration::MAX; 2];
-    // In turns, so that both meet the machine in the same mood; the fastest try says what the work costs.
-    for at in 0..8 {
+    // The cost of the hash is paid for both; a look-up alone takes a tenth of it.
+    let alike = |[known, unknown]: [Duration; 2]| unknown * 3 > known;
+    // In turns, so that both meet the machine in the same mood; the fastest try says what the work costs. Beside others it
+    // may take many until one was not held up.
+    for at in 0..50 {
+        if at >= 8 && alike(fastest) {
+            break;
+        }
         for (kind, fastest) in ["known", "unknown"].into_iter().zip(&mut fastest) {
-            // A name of its own for each try, so that no throttle steps in.
             let name = format!("{kind}-{at}");
             if kind == "known" {
                 register(&stranger, &name, PASSWORD).await.is(201);
             }
             let begun = Instant::now();
-            let answer = log_in(&stranger, &name, "a wrong long password").await;
+            let answer = try_in(&name, at).await;
             *fastest = begun.elapsed().min(*fastest);
             let mut problem = answer.refused(401, "auth.invalid_credentials");
             problem["request_id"].take();
@@ -117,8 +128,7 @@ async fn a_wrong_password_and_an_unknown_name_look_alike_and_take_as_long() {
         }
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
-    // The cost of the hash is paid for both; a look-up alone takes a tenth of it.
-    assert!(fastest[1] * 3 > fastest[0], "{fastest:?}");
+    assert!(alike(fastest), "{fastest:?}");
     assert!(fastest.iter().all(|time| *time > Duration::from_millis(5)), "{fastest:?}");
 }
 
