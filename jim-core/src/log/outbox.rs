@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::Logs;
@@ -21,21 +20,6 @@ use crate::time::Millis;
 const PAGE: u16 = 64;
 /// Rooms of one sweep: those that cannot be finished now are named again each time, and must not hide the others.
 const ROOMS: u16 = u16::MAX;
-
-/// Whose turn it is to finish what a room is owed: one for each share of the rooms.
-pub(super) struct Turns([Mutex<()>; 64]);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Turns(std::array::from_fn(|_| Mutex::default()))
-    }
-}
-
-impl Turns {
-    pub(super) async fn take(&self, room: &RoomId) -> MutexGuard<'_, ()> {
-        self.0[room.share(self.0.len())].lock().await
-    }
-}
 
 #[derive(Serialize)]
 struct Body<'a> {
